@@ -1,0 +1,5 @@
+"""`python -m pipeline` is `stackbuild`."""
+
+from pipeline.cli import main
+
+main()

@@ -1,0 +1,120 @@
+"""The inputs-only build context, as a tar stream."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import posixpath
+import stat
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+from pipeline.errors import FailedError
+from pipeline.ports import BuildOrder
+
+# where the Dockerfile lies in a context that does not itself hold it; no COPY pattern can name it by chance
+APART = ".stackbuild.Dockerfile"
+
+
+class _Hashing:
+    """A reader that hashes what passes through it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.sha256 = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self.sha256.update(data)
+        return data
+
+
+def dockerfile_name(order: BuildOrder) -> str:
+    """The Dockerfile's path in the context: its own where the build reads it, else one apart."""
+    own = order.dockerfile_path
+    return own if any(state.path == own for state in order.files) else APART
+
+
+def write(order: BuildOrder, stream: IO[bytes]) -> None:
+    """Write the context: the Dockerfile as it is after overlays, and exactly the files in the key.
+
+    Raises FailedError when a file is no longer what its key was made from.
+    """
+    name = dockerfile_name(order)
+    with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT, bufsize=1 << 16) as tar:
+        for folder in _folders(state.path for state in order.files if state.kind != "dir"):
+            if not any(state.path == folder and state.kind == "dir" for state in order.files):
+                _add_folder(tar, Path(order.context) / folder, folder)
+        for state in order.files:
+            if state.path == name:
+                continue
+            path = Path(order.context) / state.path
+            try:
+                if state.kind == "dir":
+                    _add_folder(tar, path, state.path)
+                elif state.kind == "link":
+                    _add_link(tar, path, (state.path, state.content))
+                else:
+                    _add_file(tar, path, (state.path, state.content, state.executable))
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise _changed(path) from error
+        info = tarfile.TarInfo(name)
+        info.size = len(order.dockerfile)
+        info.mode = 0o644
+        tar.addfile(info, io.BytesIO(order.dockerfile))
+
+
+def _folders(paths: Iterable[str]) -> list[str]:
+    """Every folder above the paths, outer ones first."""
+    found: set[str] = set()
+    for path in paths:
+        while path := posixpath.dirname(path):
+            found.add(path)
+    return sorted(found)
+
+
+def _changed(path: Path) -> FailedError:
+    return FailedError.of("changed while it was being built", str(path), "run again")
+
+
+def _info(path: Path, name: str) -> tuple[tarfile.TarInfo, os.stat_result]:
+    status = path.lstat()
+    info = tarfile.TarInfo(name)
+    info.mtime = int(status.st_mtime)
+    return info, status
+
+
+def _add_folder(tar: tarfile.TarFile, path: Path, name: str) -> None:
+    info, status = _info(path, name)
+    if not stat.S_ISDIR(status.st_mode):
+        raise _changed(path)
+    info.type, info.mode = tarfile.DIRTYPE, 0o755
+    tar.addfile(info)
+
+
+def _add_link(tar: tarfile.TarFile, path: Path, expected: tuple[str, str]) -> None:
+    name, target = expected
+    info, status = _info(path, name)
+    if not stat.S_ISLNK(status.st_mode) or str(path.readlink()) != target:
+        raise _changed(path)
+    info.type, info.linkname, info.mode = tarfile.SYMTYPE, target, 0o777
+    tar.addfile(info)
+
+
+def _add_file(tar: tarfile.TarFile, path: Path, expected: tuple[str, str, bool]) -> None:
+    name, content, executable = expected
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+        info, _ = _info(path, name)
+        status = os.fstat(file.fileno())
+        info.size = status.st_size
+        # of the mode only the executable bit is in the key, so only that may reach the build
+        info.mode = 0o755 if executable else 0o644
+        hashing = _Hashing(file)
+        tar.addfile(info, hashing)
+    if hashing.sha256.hexdigest() != content or bool(status.st_mode & 0o100) != executable:
+        raise _changed(path)

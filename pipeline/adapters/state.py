@@ -1,0 +1,199 @@
+"""What this machine knows of earlier runs, in one sqlite file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import FailedError
+from pipeline.keys import KeyRecord
+from pipeline.outcome import Result, Verdict
+
+VERSION = 1
+FILE = "state.db"
+_SCHEMA = """
+create table builds (key text primary key, image text not null, record text not null, image_id text not null,
+                     seconds real not null, size integer not null, log text not null, at real not null);
+create table current (variant text not null, image text not null, record text not null,
+                      primary key (variant, image));
+create table verdicts (image_id text not null, probe text not null, verdict text not null, at real not null,
+                       primary key (image_id, probe));
+create table pushed (registry text not null, key text not null, digest text not null,
+                     primary key (registry, key));
+create table files (path text primary key, size integer not null, mtime integer not null,
+                    inode integer not null, ctime integer not null, content text not null);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildNote:
+    """One finished build, as it is remembered."""
+
+    record: KeyRecord
+    key: str
+    image_id: str
+    seconds: float
+    size: int
+    log: str
+
+
+class State:
+    """The state file of a project; without `write`, nothing is created and nothing changes.
+
+    A file that is no state is set aside under another name, and `set_aside` says which.
+    """
+
+    def __init__(self, folder: Path, *, write: bool) -> None:
+        self._path = folder / FILE
+        self._write = write
+        self._lock = threading.Lock()
+        self.set_aside = ""
+        with _mapped(self._path):
+            try:
+                self._db = self._open()
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+                    raise
+                self._db = self._start_again()
+
+    def _open(self) -> sqlite3.Connection:
+        if not self._write and not self._path.exists():
+            db = sqlite3.connect(":memory:", check_same_thread=False)
+            db.executescript(_SCHEMA)
+            return db
+        if self._write:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        mode = "rwc" if self._write else "ro"
+        db = sqlite3.connect(
+            f"{self._path.resolve().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=30,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            version = int(db.execute("pragma user_version").fetchone()[0])
+            if version > VERSION:
+                hint = "a newer stackbuild wrote it: update this one, or remove the file"
+                raise FailedError.of(f"the state is of version {version}", str(self._path), hint)
+            if version == 0 and self._write:
+                db.execute("pragma journal_mode = wal")
+                db.executescript(f"begin immediate; {_SCHEMA} pragma user_version = {VERSION}; commit;")
+            db.execute("select count(*) from builds").fetchone()
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _start_again(self) -> sqlite3.Connection:
+        aside = self._path.with_name(f"{FILE}.broken-{time.time_ns()}")
+        self.set_aside = str(aside) if self._write else str(self._path)
+        if not self._write:
+            db = sqlite3.connect(":memory:", check_same_thread=False)
+            db.executescript(_SCHEMA)
+            return db
+        self._path.rename(aside)
+        for ending in ("-wal", "-shm"):
+            self._path.with_name(f"{FILE}{ending}").unlink(missing_ok=True)
+        return self._open()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def _all(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        with self._lock, _mapped(self._path):
+            return self._db.execute(query, values).fetchall()
+
+    def _do(self, query: str, rows: Iterable[tuple[object, ...]]) -> None:
+        with self._lock, _mapped(self._path):
+            self._db.execute("begin immediate")
+            try:
+                self._db.executemany(query, rows)
+            except BaseException:
+                self._db.execute("rollback")
+                raise
+            self._db.execute("commit")
+
+    def last_records(self, variant: str) -> dict[str, KeyRecord]:
+        """The record that each image of a variant was last built or found with."""
+        found = {}
+        for image, text in self._all("select image, record from current where variant = ?", variant):
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                found[str(image)] = KeyRecord.from_json(json.loads(str(text)))
+        return found
+
+    def note_current(self, variant: str, records: Iterable[KeyRecord]) -> None:
+        """Remember what the images of a variant are now."""
+        rows = [(variant, r.image, json.dumps(r.to_json())) for r in records]
+        self._do("insert or replace into current values (?, ?, ?)", rows)
+
+    def note_build(self, note: BuildNote) -> None:
+        """Remember a finished build."""
+        record = json.dumps(note.record.to_json())
+        row = (note.key, note.record.image, record, note.image_id, note.seconds, note.size, note.log)
+        self._do("insert or replace into builds values (?, ?, ?, ?, ?, ?, ?, ?)", [(*row, time.time())])
+
+    def seconds(self) -> dict[str, float]:
+        """How long each image took to build the last time."""
+        rows = self._all("select image, seconds from builds order by at")
+        return {str(image): float(str(seconds)) for image, seconds in rows}
+
+    def verdicts(self) -> dict[tuple[str, str], Verdict]:
+        """Every stored verdict, by the image's id and the probe's digest."""
+        found = {}
+        for image_id, probe, text in self._all("select image_id, probe, verdict from verdicts"):
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                value = json.loads(str(text))
+                value["result"] = Result(value["result"])
+                value["tail"] = tuple(value["tail"])
+                found[str(image_id), str(probe)] = Verdict(**value)
+        return found
+
+    def note_verdict(self, image_id: str, verdict: Verdict, text: Mapping[str, object]) -> None:
+        """Remember a verdict; `text` is it as JSON values."""
+        row = (image_id, verdict.probe, json.dumps(text), time.time())
+        self._do("insert or replace into verdicts values (?, ?, ?, ?)", [row])
+
+    def pushed(self, registry: str) -> dict[str, str]:
+        """The digest that each key was pushed to a registry with."""
+        rows = self._all("select key, digest from pushed where registry = ?", registry)
+        return {str(key): str(digest) for key, digest in rows}
+
+    def note_pushed(self, registry: str, digests: Mapping[str, str]) -> None:
+        """Remember which keys a registry has."""
+        rows = [(registry, key, digest) for key, digest in digests.items()]
+        self._do("insert or replace into pushed values (?, ?, ?)", rows)
+
+    def file_digests(self) -> dict[str, tuple[tuple[int, int, int, int], str]]:
+        """The remembered digest of each file, with the stamp that it is valid for."""
+        rows = self._all("select path, size, mtime, inode, ctime, content from files")
+        return {
+            str(path): ((int(str(a)), int(str(b)), int(str(c)), int(str(d))), str(content))
+            for path, a, b, c, d, content in rows
+        }
+
+    def note_files(self, learnt: Mapping[str, tuple[tuple[int, int, int, int], str]]) -> None:
+        """Remember digests of files; names that are no valid text are left out."""
+        rows = [
+            (path, *stamp, content)
+            for path, (stamp, content) in learnt.items()
+            if path.isprintable() or path.isascii()
+        ]
+        if rows:
+            self._do("insert or replace into files values (?, ?, ?, ?, ?, ?)", rows)
+
+
+@contextlib.contextmanager
+def _mapped(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.OperationalError, OSError) as error:
+        hint = "is the disk full, or the folder not writable?"
+        raise FailedError.of(f"the state cannot be used: {error}", str(path), hint) from error

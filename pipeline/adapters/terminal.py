@@ -1,0 +1,117 @@
+"""Progress for people: live on a terminal, a line per event elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline import show
+from pipeline.ports import Began, Ended, Event, Progressed, Watch
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+DOING = {"build": "building", "pull": "pulling", "push": "pushing", "smoke": "probing"}
+FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+
+def colourful(stream: object = None) -> bool:
+    """Whether colour belongs on the stream (standard error unless told otherwise)."""
+    stream = stream or sys.stderr
+    terminal = bool(getattr(stream, "isatty", lambda: False)())
+    return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def paint_for(stream: object = None) -> show.Paint:
+    """How text for the stream is coloured."""
+    return (lambda text, colour: click.style(text, fg=colour)) if colourful(stream) else show.plain
+
+
+def say(text: str = "") -> None:
+    """Talk, on standard error; standard output is for data."""
+    click.echo(text, err=True)
+
+
+class _Lines:
+    """A line per event."""
+
+    def __init__(self, write: Callable[[str], None], paint: show.Paint) -> None:
+        self._write = write
+        self._paint = paint
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            if isinstance(event, Began):
+                self._write(f"{DOING[event.doing]} {event.image}")
+            elif isinstance(event, Ended):
+                self._write(show.outcome_line(event.outcome, self._paint))
+
+
+class _Running:
+    """What runs now, as the lines that rich draws anew several times a second."""
+
+    def __init__(self, paint: show.Paint) -> None:
+        self._rows: dict[str, tuple[str, str, float]] = {}
+        self._paint = paint
+        self._lock = threading.Lock()
+
+    def note(self, event: Event) -> str:
+        """Take an event in; what it gives is a line to keep, or ""."""
+        with self._lock:
+            match event:
+                case Began():
+                    self._rows[event.task] = (event.image, DOING[event.doing], time.monotonic())
+                case Progressed():
+                    if event.task in self._rows:
+                        image, _, began = self._rows[event.task]
+                        self._rows[event.task] = (image, event.text, began)
+                case Ended():
+                    self._rows.pop(event.task, None)
+                    return show.outcome_line(event.outcome, self._paint)
+        return ""
+
+    def __rich__(self) -> RenderableType:
+        from rich.table import Table  # noqa: PLC0415 (only a terminal needs it)
+        from rich.text import Text  # noqa: PLC0415
+
+        now = time.monotonic()
+        grid = Table.grid(padding=(0, 1), expand=True)
+        grid.add_column(width=1)
+        grid.add_column(no_wrap=True, overflow="ellipsis", max_width=24)
+        grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        grid.add_column(no_wrap=True, justify="right")
+        with self._lock:
+            rows = tuple(self._rows.values())
+        frame = FRAMES[int(now * 8) % len(FRAMES)]
+        for image, text, began in rows:
+            grid.add_row(frame, Text(image), Text(" ".join(text.split())), show.duration(now - began))
+        return grid
+
+
+@contextmanager
+def watching() -> Iterator[Watch]:
+    """Somebody to tell what happens, for as long as the work takes."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb" or os.environ.get("CI"):
+        yield _Lines(say, paint_for())
+        return
+    from rich.console import Console  # noqa: PLC0415 (only a terminal needs it)
+    from rich.live import Live  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console: Console = Console(stderr=True, highlight=False)
+    running = _Running(paint_for())
+    with Live(running, console=console, refresh_per_second=8, transient=True, redirect_stdout=False):
+
+        def watch(event: Event) -> None:
+            if line := running.note(event):
+                console.print(Text.from_ansi(line))
+
+        yield watch

@@ -1,0 +1,253 @@
+"""stacks.toml: its text in, a checked configuration out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from pipeline import refs
+from pipeline.errors import InputError, Problem
+from pipeline.tomlfile import Document, Table, nearest
+
+DEFAULT_PLATFORM = "linux/amd64"
+DEFAULT_TAGS = ("latest",)
+DEFAULT_TIMEOUT = 120.0
+DEFAULT_VARIANT = "default"
+
+_NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*\Z")
+_PLATFORM = re.compile(r"[a-z0-9_]+/[a-z0-9_]+(?:/[a-z0-9_]+)?\Z")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)\Z")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+TAG_FIELDS = ("date", "commit", "variant")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSettings:
+    """What stacks.toml says of one image; "" stands for "as found in the tree"."""
+
+    where: str
+    path: str = ""
+    dockerfile: str = ""
+    context: str = ""
+    name: str = ""
+    target: str = ""
+    args: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TreeConfig:
+    """One tree: where it is, what of it counts, and what FROM lines call its images."""
+
+    name: str
+    where: str
+    path: str
+    exclude: tuple[str, ...] = ()
+    refs: tuple[str, ...] = ()
+    args: tuple[tuple[str, str], ...] = ()
+    images: tuple[tuple[str, ImageSettings], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A named list of overlays over every tree."""
+
+    name: str
+    overlays: tuple[str, ...] = ()
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Smoke:
+    """One `[[smoke]]`: a command to run in built images; no globs: the leaves, no variants: all."""
+
+    run: tuple[str, ...]
+    where: str
+    images: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    gpu: bool = False
+    timeout: float = DEFAULT_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of stacks.toml, defaults filled in; every value has been checked."""
+
+    path: str
+    project: str
+    trees: tuple[TreeConfig, ...]
+    registry: str = ""
+    platform: str = DEFAULT_PLATFORM
+    variants: tuple[Variant, ...] = (Variant(DEFAULT_VARIANT),)
+    smokes: tuple[Smoke, ...] = ()
+    tags: tuple[str, ...] = DEFAULT_TAGS
+    variant_names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "variant_names", tuple(variant.name for variant in self.variants))
+
+    def variant(self, name: str) -> Variant:
+        """The variant of this name, or an error that names the ones there are."""
+        for variant in self.variants:
+            if variant.name == name:
+                return variant
+        hint = nearest(name, self.variant_names) or f"there are: {', '.join(self.variant_names)}"
+        raise InputError.of(f"no variant '{name}' in {self.path}", hint=hint)
+
+
+def for_tree(path: str) -> Config:
+    """The configuration of a run that has a tree and no stacks.toml."""
+    return Config("(no stacks.toml)", "stack", (TreeConfig("tree", "--tree", path),))
+
+
+def parse(text: str, path: str) -> Config:
+    """Check stacks.toml; `path` is for messages. Raises InputError with all problems at once."""
+    document = Document(text, path)
+    root = document.root
+    project = root.table("project")
+    name = project.take("name", str, "stack")
+    if not _NAME.match(name):
+        project.problem(f"'{name}' is no project name", "name", "use a-z, 0-9, '-', '_' and '.'")
+    registry = _registry(project)
+    platform = project.take("platform", str, DEFAULT_PLATFORM)
+    if not _PLATFORM.match(platform):
+        project.problem(f"'{platform}' is no platform", "platform", "write it like linux/amd64")
+    project.close()
+
+    trees = tuple(_tree(name, table) for name, table in root.tables("tree"))
+    if not trees and not document.problems:
+        document.problems.append(
+            Problem("no tree is declared", f"{path}:1", 'add [tree.NAME] with path = "images"')
+        )
+    variants = tuple(_variant(name, table) for name, table in root.tables("variant"))
+    variants = variants or (Variant(DEFAULT_VARIANT),)
+    smokes = tuple(_smoke(table, [variant.name for variant in variants]) for table in root.list("smoke"))
+    tags = _tags(root.table("names"))
+    root.close("section")
+    document.check()
+    return Config(path, name, trees, registry, platform, variants, smokes, tags)
+
+
+def _registry(project: Table) -> str:
+    text = project.take("registry", str, "").rstrip("/")
+    if not text:
+        return ""
+    try:
+        reference = refs.parse(f"{text}/image")
+    except ValueError as error:
+        project.problem(f"registry '{text}' {error}", "registry", "write it like registry.example/team")
+        return ""
+    if "://" in text or reference.tag or reference.digest:
+        project.problem(f"registry '{text}' must be a host and a path", "registry")
+    return text
+
+
+def _image(table: Table) -> ImageSettings:
+    settings = ImageSettings(
+        where=table.where,
+        path=table.take("path", str, ""),
+        dockerfile=table.take("dockerfile", str, ""),
+        context=table.take("context", str, ""),
+        name=table.take("name", str, ""),
+        target=table.take("target", str, ""),
+        args=table.pairs("args"),
+    )
+    for key, value in (
+        ("path", settings.path),
+        ("dockerfile", settings.dockerfile),
+        ("context", settings.context),
+    ):
+        if value.startswith("/") or ".." in value.split("/"):
+            table.problem(f"'{key}' must stay inside the tree", key, "give it relative to the tree's path")
+    table.close()
+    return settings
+
+
+def _tree(name: str, table: Table) -> TreeConfig:
+    patterns = table.strings("refs")
+    for pattern in patterns:
+        unknown = set(_PLACEHOLDER.findall(pattern)) - {"image"}
+        if "{image}" not in pattern or unknown:
+            table.problem(
+                f"'{pattern}' does not say where the image's name goes",
+                "refs",
+                'write it like "jupyter/{image}"',
+            )
+    if table.has("git"):
+        table.take("git", str, "")
+        table.problem(
+            "trees from git are not supported yet", "git", "clone it, and give its folder as 'path'"
+        )
+    tree = TreeConfig(
+        name=name,
+        where=table.where,
+        path=table.need("path", 'the folder the images are in, like path = "images"'),
+        exclude=table.strings("exclude"),
+        refs=patterns,
+        args=table.pairs("args"),
+        images=tuple((image, _image(settings)) for image, settings in table.tables("images")),
+    )
+    table.close()
+    return tree
+
+
+def _variant(name: str, table: Table) -> Variant:
+    if not _NAME.match(name):
+        table.problem(f"'{name}' is no variant name", hint="use a-z, 0-9, '-', '_' and '.'")
+    overlays = table.strings("overlays")
+    for overlay in overlays:
+        if overlays.count(overlay) > 1:
+            table.problem(f"overlay '{overlay}' is listed twice", "overlays")
+        if not _NAME.match(overlay):
+            table.problem(
+                f"'{overlay}' is no overlay name", "overlays", "overlays/NAME.toml is named by NAME alone"
+            )
+    table.close()
+    return Variant(name, overlays, table.where)
+
+
+def _smoke(table: Table, variants: list[str]) -> Smoke:
+    wanted = table.strings("variants")
+    for variant in wanted:
+        if variant not in variants:
+            hint = nearest(variant, variants) or f"there are: {', '.join(variants)}"
+            table.problem(f"no variant '{variant}'", "variants", hint)
+    run = table.strings("run")
+    if not run:
+        table.problem("a probe needs 'run'", hint='give the command as a list: run = ["python3", "-c", "…"]')
+    smoke = Smoke(
+        run=run,
+        where=table.where,
+        images=table.strings("images"),
+        variants=wanted,
+        gpu=table.take("gpu", bool, default=False),
+        timeout=_duration(table, "timeout", DEFAULT_TIMEOUT),
+    )
+    table.close()
+    return smoke
+
+
+def _duration(table: Table, key: str, default: float) -> float:
+    if not table.has(key):
+        table.take(key, str, "")
+        return default
+    text = table.take(key, str, "")
+    match = _DURATION.match(text)
+    if match and float(match[1]) > 0:
+        return float(match[1]) * _SECONDS[match[2]]
+    if text:
+        table.problem(f"'{text}' is no duration", key, "write it like 90s, 2m or 1h")
+    return default
+
+
+def _tags(table: Table) -> tuple[str, ...]:
+    tags = table.strings("tags", DEFAULT_TAGS)
+    for tag in tags:
+        for name in _PLACEHOLDER.findall(tag):
+            if name not in TAG_FIELDS:
+                hint = nearest(name, TAG_FIELDS) or f"known here: {', '.join(TAG_FIELDS)}"
+                table.problem(f"'{{{name}}}' in tag '{tag}' is not known", "tags", hint)
+        if not re.fullmatch(r"[\w.-]{1,100}", _PLACEHOLDER.sub("x", tag), re.ASCII) or tag[0] in ".-":
+            table.problem(f"'{tag}' is no image tag", "tags", "use letters, digits, '_', '.' and '-'")
+    table.close()
+    return tags

@@ -1,0 +1,22 @@
+"""One Dockerfile's text, read as BuildKit reads it: instructions, stages, images used, context files read."""
+
+from pipeline.dockerfile.needs import Facts, Read, Use, facts
+from pipeline.dockerfile.model import Dockerfile, Heredoc, Instruction, Stage
+from pipeline.dockerfile.normal import normal_form
+from pipeline.dockerfile.reading import parse
+from pipeline.dockerfile.spot import BaseSpot, base_spot
+
+__all__ = [
+    "BaseSpot",
+    "Dockerfile",
+    "Facts",
+    "Heredoc",
+    "Instruction",
+    "Read",
+    "Stage",
+    "Use",
+    "base_spot",
+    "facts",
+    "normal_form",
+    "parse",
+]

@@ -1,0 +1,109 @@
+"""Where in the text the image that a Dockerfile stands on is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.dockerfile.layout import layout
+from pipeline.dockerfile.model import Dockerfile, Instruction
+from pipeline.dockerfile.words import BLANKS, SPACE, word_spans
+from pipeline.errors import InputError
+
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class BaseSpot:
+    """The literal to replace: `text[start:end]` without quotes, at `line`; it stands for the image `reference`."""
+
+    start: int
+    end: int
+    line: int
+    reference: str
+
+
+def base_spot(
+    dockerfile: Dockerfile, args: Mapping[str, str], *, target: str = "", platform: str = "linux/amd64"
+) -> BaseSpot:
+    """Where the image is written that the target's chain of stages stands on.
+
+    A FROM of one variable leads to the default of its ARG, and so on; a reference made of several pieces is
+    replaced as a whole, where it is put together, and so is one that `args` give. Raises InputError.
+    """
+    plan = layout(dockerfile, args, target, platform)
+    root = plan.chain()[-1]
+    reference = plan.footings[root].reference
+    instruction = dockerfile.stages[root].instruction
+    if reference == "scratch":
+        message = "the image stands on 'scratch', so there is no root image to swap"
+        raise InputError.of(
+            message, f"{dockerfile.path}:{instruction.line}", "leave this image out of the overlay"
+        )
+    start, end = _from_word(dockerfile, instruction)
+    before = len(dockerfile.preamble)
+    while True:
+        start, end = _without_quotes(dockerfile.text, start, end)
+        match = _VARIABLE.fullmatch(dockerfile.text[start:end])
+        name = (match[1] or match[2]) if match else ""
+        found = _default(dockerfile, name, before) if name and name not in args else None
+        if found is None:
+            break
+        start, end, before = found
+    return BaseSpot(start, end, dockerfile.text.count("\n", 0, start) + 1, reference)
+
+
+def _from_word(dockerfile: Dockerfile, instruction: Instruction) -> tuple[int, int]:
+    offsets = _value_offsets(dockerfile, instruction)
+    blank = BLANKS.search(instruction.value)
+    length = blank.start() if blank else len(instruction.value)
+    return offsets[0], offsets[length - 1] + 1
+
+
+def _default(dockerfile: Dockerfile, name: str, before: int) -> tuple[int, int, int] | None:
+    """The default of the last ARG `name` among the first `before` ones that have one, and the number of that ARG.
+
+    Within one ARG of several names, only what stands before `name` is seen by its default; no such name is
+    followed any further.
+    """
+    for number in range(before - 1, -1, -1):
+        instruction = dockerfile.preamble[number]
+        value = instruction.value
+        for start, end in reversed(word_spans(value, instruction.escape)):
+            word = value[start:end]
+            if word.startswith(f"{name}="):
+                offsets = _value_offsets(dockerfile, instruction)
+                first = start + len(name) + 1
+                if first >= end:
+                    return None
+                return offsets[first], offsets[end - 1] + 1, number
+    return None
+
+
+def _without_quotes(text: str, start: int, end: int) -> tuple[int, int]:
+    word = text[start:end]
+    if len(word) > 2 and word[0] in "'\"" and word[-1] == word[0] and word[0] not in word[1:-1]:
+        return start + 1, end - 1
+    return start, end
+
+
+def _value_offsets(dockerfile: Dockerfile, instruction: Instruction) -> list[int]:
+    """For every character of an instruction's value, where it is in the file."""
+    joined: list[str] = []
+    offsets: list[int] = []
+    lines = dockerfile.text.split("\n")
+    at = sum(len(line) + 1 for line in lines[: instruction.line - 1])
+    for line in lines[instruction.line - 1 : instruction.end_line]:
+        kept = line.rstrip("\r")
+        bare = kept.lstrip(SPACE)
+        if bare and (bare[0] != "#" or not joined):
+            cut = kept.rstrip(" \t")
+            if cut[-1:] == dockerfile.escape and cut[-2:-1] != dockerfile.escape:
+                kept = cut[:-1]
+            joined.append(kept)
+            offsets += range(at, at + len(kept))
+        at += len(line) + 1
+    whole = "".join(joined).rstrip(SPACE)
+    start = len(whole) - len(instruction.value)
+    return offsets[start : len(whole)]

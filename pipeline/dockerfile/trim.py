@@ -1,0 +1,128 @@
+"""The patterns of `${NAME#pattern}`, `${NAME%pattern}` and `${NAME/pattern/text}`."""
+
+from __future__ import annotations
+
+import re
+
+# None stands for `?`, which is any one character. A pattern is the list of what lies between its stars.
+Segment = list[str | None]
+
+_TEMPLATE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})")
+
+
+def _segments(pattern: str) -> list[Segment]:
+    segments: list[Segment] = [[]]
+    at = 0
+    while at < len(pattern):
+        char = pattern[at]
+        at += 1
+        if char == "*":
+            segments.append([])
+        elif char == "?":
+            segments[-1].append(None)
+        elif char != "\\":
+            segments[-1].append(char)
+        elif pattern[at : at + 1] not in {"}", "/"}:
+            escaped = pattern[at : at + 1]
+            if escaped not in {"*", "?", "\\"}:
+                raise ValueError(f"invalid escape '\\{escaped}' in the pattern '{pattern}'")
+            segments[-1].append(escaped)
+            at += 1
+    return segments
+
+
+def _fits(segment: Segment, value: str, at: int) -> bool:
+    return at + len(segment) <= len(value) and all(
+        want is None or want == have for want, have in zip(segment, value[at:], strict=False)
+    )
+
+
+def _search(segment: Segment, value: str, at: int) -> int:
+    if None not in segment:
+        return value.find("".join(char or "" for char in segment), at)
+    for start in range(at, len(value) - len(segment) + 1):
+        if _fits(segment, value, start):
+            return start
+    return -1
+
+
+def _search_last(segment: Segment, value: str, at: int) -> int:
+    for start in range(len(value) - len(segment), at - 1, -1):
+        if _fits(segment, value, start):
+            return start
+    return -1
+
+
+def _end(segments: list[Segment], value: str, at: int, *, longest: bool) -> int:
+    """Where a match that starts at `at` ends; -1 if there is none."""
+    first, *rest = segments
+    if not _fits(first, value, at):
+        return -1
+    at += len(first)
+    for index, segment in enumerate(rest, 1):
+        last = longest and index == len(rest)
+        found = _search_last(segment, value, at) if last else _search(segment, value, at)
+        if found < 0:
+            return -1
+        at = found + len(segment)
+    return at
+
+
+def _one_line(value: str) -> None:
+    if "\n" in value:
+        raise ValueError("a value with a line break cannot be cut by a pattern")
+
+
+def without_prefix(pattern: str, value: str, *, longest: bool) -> str:
+    """`${NAME#pattern}`, or `##` for the longest match. Raises ValueError."""
+    _one_line(value)
+    end = _end(_segments(pattern), value, 0, longest=longest)
+    return value if end < 0 else value[end:]
+
+
+def without_suffix(pattern: str, value: str, *, longest: bool) -> str:
+    """`${NAME%pattern}`, or `%%` for the longest match. Raises ValueError."""
+    _one_line(value)
+    mirrored = [segment[::-1] for segment in reversed(_segments(pattern))]
+    end = _end(mirrored, value[::-1], 0, longest=longest)
+    return value if end < 0 else value[: len(value) - end]
+
+
+def _find(segments: list[Segment], value: str, at: int) -> tuple[int, int]:
+    """The leftmost, longest match from `at` on; (-1, -1) if there is none."""
+    start = _search(segments[0], value, at)
+    if start < 0:
+        return -1, -1
+    # An earlier first segment leaves the others more room: if they do not fit now, they never will.
+    end = _end(segments, value, start, longest=True)
+    return (start, end) if end >= 0 else (-1, -1)
+
+
+def replaced(pattern: str, text: str, value: str, *, every: bool) -> str:
+    """`${NAME/pattern/text}`, or `//` for every match. Raises ValueError."""
+    _one_line(value)
+    segments = _segments(pattern)
+    out: list[str] = []
+    at = copied = 0
+    while at <= len(value):
+        start, end = _find(segments, value, at)
+        if start < 0:
+            break
+        if not every:
+            return value[:start] + text + value[end:]
+        if end > start or start != copied or start == 0:
+            out += value[copied:start], _filled(text, value[start:end])
+            copied = end
+        at = end if end > start else end + 1
+    return "".join(out) + value[copied:]
+
+
+def _filled(text: str, match: str) -> str:
+    """BuildKit hands the text of `//` to a regular expression, whose `$0` is the match."""
+
+    def fill(found: re.Match[str]) -> str:
+        if found[1]:
+            return "$"
+        return match if (found[2] or found[3]) == "0" else ""
+
+    return _TEMPLATE.sub(fill, text)

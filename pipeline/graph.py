@@ -1,0 +1,145 @@
+"""Who is built on whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import networkx as nx
+
+from pipeline.dockerfile import Facts, facts
+from pipeline.errors import InputError, Problem
+from pipeline.ignore import select
+from pipeline.tree import Image, Tree, unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One image of the graph: what its Dockerfile says, and what it stands on.
+
+    `parents` and `roots` map a reference, as FROM names it, to the tree's image, or to itself where the
+    image comes from outside; both hold COPY --from and mounts too. `base` is the one reference that the
+    final stage stands on ("" for scratch). `files` are the context files it can read, sorted.
+    """
+
+    image: Image
+    facts: Facts
+    parents: tuple[tuple[str, str], ...]
+    roots: tuple[str, ...]
+    base: str
+    files: tuple[str, ...]
+
+    @property
+    def parent_names(self) -> tuple[str, ...]:
+        """The images of the tree that this one stands on or copies from, sorted."""
+        return tuple(sorted({name for _, name in self.parents}))
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Every image by name, in an order in which parents come first."""
+
+    nodes: Mapping[str, Node]
+    order: tuple[str, ...]
+    _net: nx.DiGraph[str] = field(repr=False, compare=False)
+
+    def __iter__(self) -> Iterator[Node]:
+        return (self.nodes[name] for name in self.order)
+
+    def children(self, name: str) -> tuple[str, ...]:
+        """The images built on this one, sorted."""
+        return tuple(sorted(self._net.successors(name)))
+
+    def descendants(self, names: Iterable[str]) -> frozenset[str]:
+        """The images, and all that is built on them."""
+        return self._closure(names, nx.descendants)
+
+    def ancestors(self, names: Iterable[str]) -> frozenset[str]:
+        """The images, and all that they are built on."""
+        return self._closure(names, nx.ancestors)
+
+    def _closure(
+        self, names: Iterable[str], step: Callable[[nx.DiGraph[str], str], set[str]]
+    ) -> frozenset[str]:
+        found: set[str] = set()
+        for name in names:
+            if name not in self.nodes:
+                raise unknown(name, self.nodes)
+            found |= {name} | step(self._net, name)
+        return frozenset(found)
+
+    def leaves(self) -> tuple[str, ...]:
+        """The images that nothing is built on, parents first."""
+        return tuple(name for name in self.order if not self._net.out_degree(name))
+
+    def tops(self) -> tuple[str, ...]:
+        """The images that stand on no other of the tree."""
+        return tuple(name for name in self.order if not self._net.in_degree(name))
+
+    def main_parent(self, name: str) -> str:
+        """The image of the tree that the final stage stands on, or ""."""
+        node = self.nodes[name]
+        return dict(node.parents).get(node.base, "")
+
+
+def derive(tree: Tree, platform: str) -> Graph:
+    """The graph of a tree.
+
+    Raises InputError with every image that cannot be resolved, or with the whole ring of a cycle.
+    """
+    find = tree.naming()
+    read: dict[str, Facts] = {}
+    problems: list[Problem] = []
+    for image in tree.images.values():
+        try:
+            read[image.name] = facts(
+                image.dockerfile, dict(image.args), target=image.target, platform=platform
+            )
+        except InputError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise InputError(*problems)
+    nodes = {name: _node(tree, tree.images[name], read, find) for name in read}
+    net: nx.DiGraph[str] = nx.DiGraph()
+    net.add_nodes_from(nodes)
+    net.add_edges_from((parent, name) for name, node in nodes.items() for parent in node.parent_names)
+    try:
+        order = tuple(nx.lexicographical_topological_sort(net))
+    except nx.NetworkXUnfeasible:
+        raise _cycle(nodes, net) from None
+    return Graph(nodes, order, net)
+
+
+def _node(tree: Tree, image: Image, read: Mapping[str, Facts], find: Callable[[str], str]) -> Node:
+    found = read[image.name]
+    named = {use.reference: find(use.reference) for use in found.uses}
+    uses, reads = list(found.uses), list(found.reads)
+    # ONBUILD fires in the direct child, and there it reads the child's context
+    for use in found.uses:
+        if use.kind == "from" and (parent := named[use.reference]):
+            uses += read[parent].onbuild_uses
+            reads += read[parent].onbuild_reads
+    named = {use.reference: find(use.reference) for use in uses}
+    return Node(
+        image=image,
+        facts=found,
+        parents=tuple(sorted((reference, name) for reference, name in named.items() if name)),
+        roots=tuple(sorted(reference for reference, name in named.items() if not name)),
+        base=next((use.reference for use in found.uses if use.base), ""),
+        files=select(tree.sources[image.tree].below(image.context), reads, image.ignore),
+    )
+
+
+def _cycle(nodes: Mapping[str, Node], net: nx.DiGraph[str]) -> InputError:
+    ring = [parent for parent, _ in nx.find_cycle(net)]
+    lowest = ring.index(min(ring))
+    ring = ring[lowest:] + ring[:lowest]
+    shown = " → ".join([*ring, ring[0]])
+    node = nodes[ring[0]]
+    line = next((use.line for use in node.facts.uses if dict(node.parents).get(use.reference) == ring[-1]), 1)
+    what = "stands on itself" if len(ring) == 1 else "is part of a ring"
+    return InputError.of(
+        f"'{ring[0]}' {what}: {shown}",
+        f"{node.image.where}:{line}",
+        "one of these FROM lines must name an image from outside (a pinned tag or digest does)",
+    )

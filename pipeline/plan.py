@@ -1,0 +1,162 @@
+"""What to do about each image, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pipeline.graph import Graph
+from pipeline.keys import KeyRecord, difference
+
+
+class Action(StrEnum):
+    """What a step does."""
+
+    BUILD = "build"
+    PULL = "pull"
+    REUSE = "reuse"
+
+
+class Cause(StrEnum):
+    """Why an image has to be built."""
+
+    ASKED = "asked"
+    NEVER = "never"
+    CHANGED = "changed"
+    PARENT = "parent"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One cause, and what it is about: the parts that changed, or the image that is the root of it."""
+
+    cause: Cause
+    about: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        match self.cause:
+            case Cause.ASKED:
+                return "taken as changed, as asked for"
+            case Cause.NEVER:
+                return "never built"
+            case Cause.CHANGED:
+                return f"changed: {_listed(self.about)}"
+            case Cause.PARENT:
+                return f"stands on {_listed(self.about)}, which is rebuilt"
+            case Cause.GONE:
+                return "built before, but gone from the engine"
+
+
+def _listed(names: tuple[str, ...], most: int = 4) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is done about one image of one variant. `parents` are the keys it is built on."""
+
+    image: str
+    action: Action
+    record: KeyRecord
+    key: str
+    parents: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What exists (keys in the engine and in the registry), and what each image was last built with."""
+
+    engine: frozenset[str] = frozenset()
+    registry: frozenset[str] = frozenset()
+    last: Mapping[str, KeyRecord] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for: some images (none: all), images to take as changed, images the engine must have."""
+
+    images: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    local: frozenset[str] = frozenset()
+
+
+def chosen(graph: Graph, request: Request) -> frozenset[str]:
+    """The images that a request is about; raises InputError for one that is not in the graph."""
+    if request.changed:
+        below = graph.descendants(request.changed)
+        return below & graph.ancestors(request.images) if request.images else below
+    if request.images:
+        graph.ancestors(request.images)
+        return frozenset(request.images)
+    return frozenset(graph.nodes)
+
+
+def make(graph: Graph, records: Mapping[str, KeyRecord], known: Known, request: Request) -> tuple[Step, ...]:
+    """The steps of one variant, parents first: all images asked for, and the ancestors they need.
+
+    Nothing is built for its own sake but what was asked for: an ancestor that exists is pulled at most.
+    """
+    keys = {name: record.key for name, record in records.items()}
+    exists = known.engine | known.registry
+    wanted = chosen(graph, request)
+    missing: set[str] = set()
+    needed_here: set[str] = set(request.local & wanted)
+    pending = [name for name in wanted if keys[name] not in exists]
+    while pending:
+        name = pending.pop()
+        if name in missing:
+            continue
+        missing.add(name)
+        for parent in graph.nodes[name].parent_names:
+            needed_here.add(parent)
+            if keys[parent] not in exists:
+                pending.append(parent)
+    reasons = _reasons(graph, records, known, (missing, frozenset(request.changed)))
+    steps = []
+    for name in graph.order:
+        if name not in wanted and name not in needed_here and name not in missing:
+            continue
+        action = Action.REUSE
+        if name in missing:
+            action = Action.BUILD
+        elif name in needed_here and keys[name] not in known.engine:
+            action = Action.PULL
+        parents = tuple(sorted(keys[parent] for parent in graph.nodes[name].parent_names))
+        steps.append(Step(name, action, records[name], keys[name], parents, reasons.get(name, ())))
+    return tuple(steps)
+
+
+def _reasons(
+    graph: Graph, records: Mapping[str, KeyRecord], known: Known, doomed: tuple[Iterable[str], frozenset[str]]
+) -> dict[str, tuple[Reason, ...]]:
+    """Why each missing image is missing; what only follows from an ancestor names that ancestor."""
+    missing, asked = frozenset(doomed[0]), doomed[1]
+    found: dict[str, tuple[Reason, ...]] = {}
+    causes: dict[str, tuple[str, ...]] = {}
+    for name in graph.order:
+        if name not in missing:
+            continue
+        own = _own(name, records[name], known, asked)
+        above = sorted(
+            {cause for parent in graph.nodes[name].parent_names for cause in causes.get(parent, ())}
+        )
+        if above and all(reason.cause is Cause.CHANGED for reason in own):
+            own = (*own, Reason(Cause.PARENT, tuple(above)))
+        found[name] = own or (Reason(Cause.GONE),)
+        rooted = any(reason.cause is not Cause.PARENT for reason in found[name])
+        causes[name] = (name,) if rooted else tuple(above)
+    return found
+
+
+def _own(name: str, record: KeyRecord, known: Known, asked: frozenset[str]) -> tuple[Reason, ...]:
+    if name in asked:
+        return (Reason(Cause.ASKED),)
+    last = known.last.get(name)
+    if last is None:
+        return (Reason(Cause.NEVER),)
+    parts = difference(last, record)
+    return (Reason(Cause.CHANGED, parts),) if parts else ()

@@ -1,0 +1,127 @@
+"""The records and function types that cross the edge between deciding and doing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.keys import FileState
+from pipeline.outcome import Outcome, Verdict
+
+KEY_LABEL = "io.stackbuild.key"
+IMAGE_LABEL = "io.stackbuild.image"
+STAND_IN_LABEL = "io.stackbuild.stand-in"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOrder:
+    """All that a builder is told of one image, and nothing it could read beside it.
+
+    `files` lie below `context`, an absolute folder, and must still be in the state that the key was made
+    from; `bases` map references, as FROM names them, to what to take for them; `tags` are given to the
+    result.
+    """
+
+    image: str
+    key: str
+    dockerfile: bytes
+    dockerfile_path: str
+    context: str
+    files: tuple[FileState, ...]
+    bases: tuple[tuple[str, str], ...]
+    args: tuple[tuple[str, str], ...]
+    labels: tuple[tuple[str, str], ...]
+    tags: tuple[str, ...]
+    platform: str
+    target: str
+    log: str
+    no_cache: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """An image in the engine: its id and its size in bytes."""
+
+    image_id: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A build that the engine holds: the image's id, and what a root below it stands in for."""
+
+    image_id: str
+    stand_in: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeOrder:
+    """A command to run in an image; `timeout` is in seconds."""
+
+    image_id: str
+    run: tuple[str, ...]
+    gpu: bool
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """The command ended by itself."""
+
+    exit_code: int
+    tail: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """The command was stopped when its time was over."""
+
+    tail: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NotStarted:
+    """The command never began; `no_gpu` where that is for want of a GPU."""
+
+    why: str
+    no_gpu: bool = False
+
+
+ProbeReport = Ran | TimedOut | NotStarted
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A task has started: `doing` is build, pull, push or smoke."""
+
+    task: str
+    image: str
+    doing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """A running task has come to this step."""
+
+    task: str
+    image: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A task is over."""
+
+    task: str
+    outcome: Outcome | Verdict
+
+
+Event = Began | Progressed | Ended
+Watch = Callable[[Event], None]
+Tell = Callable[[str], None]
+Build = Callable[[BuildOrder, Tell], Product]
+RunProbe = Callable[[ProbeOrder], ProbeReport]
+# a source with its digest, and the names to move to it; raises UnreachableError or FailedError
+MoveNames = Callable[[str, tuple[str, ...]], None]

@@ -1,0 +1,1 @@
+"""The stages joined, with the world's adapters passed in."""

@@ -1,0 +1,198 @@
+"""What a run would do: roots resolved, keys computed, steps made; nothing is changed."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pipeline import keys, plan, publish, smoke
+from pipeline.adapters.disk import Digests
+from pipeline.adapters.engine import Engine, NotFoundError
+from pipeline.adapters.registry import Registry
+from pipeline.adapters.state import State
+from pipeline.errors import InputError, Problem, StackbuildError
+from pipeline.keys import KeyRecord
+from pipeline.lock import Lock, Root
+from pipeline.outcome import Result, Verdict
+from pipeline.plan import Known, Request, Step
+from pipeline.ports import Held
+from pipeline.run.project import Project, View
+from pipeline.smoke import Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What was asked for on the command line, as far as deciding goes."""
+
+    images: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    registry: str = ""
+    publish: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One variant's steps and probes; `settled` are the verdicts that stand from earlier runs."""
+
+    view: View
+    steps: tuple[Step, ...]
+    records: Mapping[str, KeyRecord]
+    probes: tuple[Probe, ...]
+    settled: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """All that a run needs to know before it changes anything."""
+
+    decisions: tuple[Decision, ...]
+    lock: Lock
+    held: Mapping[str, Held]
+    pushed: Mapping[str, str]
+    stand_ins: Mapping[str, str]
+    digests: Digests
+    seconds: Mapping[str, float]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of all variants."""
+        return tuple(step for decision in self.decisions for step in decision.steps)
+
+
+def roots_of(views: Iterable[View]) -> dict[str, str]:
+    """Every root image of the views, and the line that first names it."""
+    found: dict[str, str] = {}
+    for view in views:
+        for node in view.graph:
+            lines = {use.reference: use.line for use in node.facts.uses}
+            for reference in node.roots:
+                found.setdefault(reference, f"{node.image.where}:{lines.get(reference, 1)}")
+    return found
+
+
+def resolve_roots(wanted: Mapping[str, str], engine: Engine) -> dict[str, Root]:
+    """The digest that each root has in its registry now; raises with every root that cannot be had."""
+
+    def look(item: tuple[str, str]) -> tuple[str, Root | Problem | StackbuildError]:
+        reference, where = item
+        try:
+            found = engine.find_root(reference)
+        except NotFoundError:
+            hint = (
+                "check its name and tag: registries drop old ones; an overlay's [[root]] swaps it for another"
+            )
+            return reference, Problem(f"the root image '{reference}' does not exist", where, hint)
+        except StackbuildError as error:
+            return reference, error
+        return reference, Root(found.digest, found.stand_in)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(look, wanted.items()))
+    problems = [answer for _, answer in answers if isinstance(answer, Problem)]
+    if problems:
+        raise InputError(*problems)
+    for reference, answer in answers:
+        if isinstance(answer, StackbuildError):
+            first = answer.problems[0]
+            raise type(answer).of(
+                f"the root image '{reference}' cannot be looked up: {first.message}",
+                wanted[reference],
+                first.hint,
+            )
+    return {reference: answer for reference, answer in answers if isinstance(answer, Root)}
+
+
+def now() -> str:
+    """The present moment, UTC, as it is written into locks."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def decide(project: Project, views: tuple[View, ...], ask: Ask, world: tuple[Engine, State]) -> Decided:
+    """Compute every variant's steps; the engine is asked once, and the network only for what is not known."""
+    engine, state = world
+    wanted = roots_of(views)
+    missing = {reference: where for reference, where in wanted.items() if reference not in project.lock.roots}
+    lock = project.lock.with_roots(resolve_roots(missing, engine)) if missing else project.lock
+    for view in views:
+        # a name that is wrong must be said before anything is marked as changed
+        plan.chosen(view.graph, Request(ask.images, ask.changed))
+    if ask.changed:
+        lock = lock.with_refreshed(dict.fromkeys(ask.changed, now()))
+    digests = Digests(dict(project.folders), state.file_digests())
+    inputs = keys.World(lock.digests, lock.refreshed, project.config.platform)
+    records = {view.variant.name: keys.compute(view.graph, inputs, digests.states) for view in views}
+    held = engine.keys()
+    pushed = _pushed(records.values(), ask, held, (engine, state))
+    stored = state.verdicts()
+    decisions = []
+    for view in views:
+        name = view.variant.name
+        known = Known(frozenset(held), frozenset(pushed), state.last_records(name))
+        decisions.append(_decision(project, view, records[name], (ask, known, held, stored)))
+    stand_ins = {
+        reference: root.stand_in
+        for reference, root in lock.roots.items()
+        if root.stand_in and reference in wanted
+    }
+    return Decided(tuple(decisions), lock, held, pushed, stand_ins, digests, state.seconds())
+
+
+def _decision(
+    project: Project,
+    view: View,
+    records: Mapping[str, KeyRecord],
+    given: tuple[Ask, Known, Mapping[str, Held], Mapping[tuple[str, str], Verdict]],
+) -> Decision:
+    ask, known, held, stored = given
+
+    def steps_with(local: frozenset[str]) -> tuple[Step, ...]:
+        return plan.make(view.graph, records, known, Request(ask.images, ask.changed, local))
+
+    steps = steps_with(frozenset())
+    probes = smoke.probes(project.config, view.variant.name, view.graph, steps)
+    settled = {probe: verdict for probe in probes if (verdict := _stands(probe, held, stored))}
+    open_probes = tuple(probe for probe in probes if probe not in settled)
+    # a probe needs its image here, even where only the registry has it
+    here = frozenset(probe.image for probe in open_probes)
+    return Decision(view, steps_with(here), records, open_probes, tuple(settled.values()))
+
+
+def _stands(
+    probe: Probe, held: Mapping[str, Held], stored: Mapping[tuple[str, str], Verdict]
+) -> Verdict | None:
+    """The verdict of an earlier run, where it passed; what failed or was in doubt is tried again."""
+    if probe.key not in held:
+        return None
+    verdict = stored.get((held[probe.key].image_id, probe.digest))
+    return verdict if verdict and verdict.result is Result.PASSED else None
+
+
+def _pushed(
+    records: Iterable[Mapping[str, KeyRecord]],
+    ask: Ask,
+    held: Mapping[str, Held],
+    world: tuple[Engine, State],
+) -> dict[str, str]:
+    """The keys that the registry has, and their digests.
+
+    What this machine pushed itself is remembered; the registry is asked for the rest, and for everything
+    when names are to be moved.
+    """
+    engine, state = world
+    if not ask.registry:
+        return {}
+    images = {record.key: record.image for variant in records for record in variant.values()}
+    known = {key: digest for key, digest in state.pushed(ask.registry).items() if key in images}
+    unsure = {
+        publish.key_name(ask.registry, image, key): key
+        for key, image in images.items()
+        if ask.publish or key not in known or key not in held
+    }
+    there = Registry(engine).digests(unsure)
+    for name, key in unsure.items():
+        known.pop(key, None)
+        if name in there:
+            known[key] = there[name]
+    return known

@@ -1,0 +1,77 @@
+"""What this machine has of what a run needs, and how to get the rest."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from pipeline.adapters import buildx
+from pipeline.adapters.engine import Engine
+from pipeline.errors import StackbuildError
+
+LEAST_FREE = 5 << 30
+
+
+class Health(StrEnum):
+    """How a part of the machine is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part of the machine, how it is, and what to do about it."""
+
+    part: str
+    health: Health
+    text: str
+    hint: str = ""
+
+
+def examine(state: Path | None) -> Iterator[Finding]:
+    """Look at everything; nothing is started or changed."""
+    yield Finding("python", Health.OK, sys.version.split()[0])
+    git = shutil.which("git")
+    yield Finding(
+        "git",
+        Health.OK if git else Health.WARNING,
+        git or "not on PATH",
+        "" if git else "install git: without it, tags cannot name the commit",
+    )
+    try:
+        yield Finding("buildx", Health.OK, buildx.version())
+    except StackbuildError as error:
+        yield Finding("buildx", Health.MISSING, error.problems[0].message, error.problems[0].hint)
+    try:
+        yield from _engine(Engine())
+    except StackbuildError as error:
+        hint = "start Docker, or set DOCKER_HOST; in a clone of stackbuild, `ci/engine up` provides one"
+        yield Finding("engine", Health.MISSING, error.problems[0].message, hint)
+    if state is not None:
+        folder = next(parent for parent in (state, *state.parents) if parent.exists())
+        free = shutil.disk_usage(folder).free
+        health = Health.OK if free > LEAST_FREE else Health.WARNING
+        hint = "" if health is Health.OK else "builds need room: docker system prune"
+        yield Finding("disk", health, f"{free / 1e9:.0f} GB free at {folder}", hint)
+
+
+def _engine(engine: Engine) -> Iterator[Finding]:
+    about = engine.about()
+    name = f"{about.get('ServerVersion')} at {engine.address}, {about.get('Architecture')}"
+    yield Finding("engine", Health.OK, name)
+    toolkit = "nvidia" in (about.get("Runtimes") or {})
+    cdi = [str(folder) for folder in about.get("CDISpecDirs") or ()]
+    if toolkit:
+        yield Finding("gpu", Health.OK, "the NVIDIA Container Toolkit's runtime is set up")
+    else:
+        hint = "install nvidia-container-toolkit, then: nvidia-ctk runtime configure --runtime=docker"
+        found = (
+            f"no NVIDIA runtime (CDI folders: {', '.join(cdi) or 'none'}): GPU probes will be inconclusive"
+        )
+        yield Finding("gpu", Health.WARNING, found, hint)

@@ -1,0 +1,166 @@
+"""A project opened: its configuration, its trees, its overlays and its lock, all read and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import platformdirs
+
+from pipeline import config as configuration
+from pipeline import lock as locking
+from pipeline import overlay as overlays
+from pipeline import tree as trees
+from pipeline.adapters import disk
+from pipeline.config import Config, TreeConfig, Variant
+from pipeline.errors import InputError, Problem
+from pipeline.graph import Graph, derive
+from pipeline.lock import Lock
+from pipeline.overlay import Match, Overlay
+from pipeline.tomlfile import nearest
+from pipeline.tree import Tree
+
+FILE = "stacks.toml"
+LOCK = "stacks.lock"
+OVERLAYS = "overlays"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What people wrote. `state` is the folder for what this machine remembers; nothing else is written."""
+
+    config: Config
+    tree: Tree
+    root: Path
+    folders: Mapping[str, Path]
+    lock: Lock
+    lock_path: Path
+    state: Path
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One variant: the tree after its overlays, where they matched, and the graph."""
+
+    variant: Variant
+    tree: Tree
+    matches: tuple[Match, ...]
+    graph: Graph
+
+
+def find_file(start: Path) -> Path | None:
+    """The nearest stacks.toml, from a folder upwards."""
+    return next((folder / FILE for folder in (start, *start.parents) if (folder / FILE).is_file()), None)
+
+
+def shown(path: Path) -> str:
+    """A path for messages: relative to where the person stands, unless that is a detour."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith(f"..{os.sep}..") else relative
+
+
+def open_project(file: str = "", tree: str = "") -> Project:
+    """Read and check everything; `tree` takes a folder alone, without a stacks.toml.
+
+    Raises InputError with every problem of the configuration, or else of the trees.
+    """
+    if tree:
+        if file:
+            raise InputError.of(
+                "--tree and -f exclude each other", hint="a stacks.toml names its trees itself"
+            )
+        return _opened(configuration.for_tree(str(Path(tree))), Path.cwd(), "")
+    path = Path(file) if file else find_file(Path.cwd())
+    if path is None:
+        hint = "write one, or point at a folder of Dockerfiles: --tree DIR"
+        raise InputError.of(f"no {FILE} here or above", hint=hint)
+    if not path.is_file():
+        raise InputError.of(f"no file '{path}'", hint=f"-f takes the path of a {FILE}")
+    path = path.absolute()
+    name = shown(path)
+    return _opened(configuration.parse(disk.read_text(path, name), name), path.parent, name)
+
+
+def _opened(config: Config, root: Path, file: str) -> Project:
+    found: list[Tree] = []
+    problems: list[Problem] = []
+    folders: dict[str, Path] = {}
+    for declared in config.trees:
+        try:
+            folder = (root / declared.path).absolute()
+            folders[declared.name] = folder
+            found.append(_scan(replace(declared, path=shown(folder)), folder))
+        except InputError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise InputError(*problems)
+    tree = trees.merge(found)
+    if file:
+        lock_path, state = root / LOCK, root / disk.STATE_FOLDER
+    else:
+        # a bare tree is somebody else's: nothing is put into it
+        only = next(iter(folders.values())).resolve()
+        name = hashlib.sha256(os.fsencode(only)).hexdigest()[:16]
+        state = platformdirs.user_state_path("stackbuild") / "trees" / f"{only.name}-{name}"
+        lock_path = state / LOCK
+    return Project(config, tree, root, folders, _lock(lock_path), lock_path, state)
+
+
+def _scan(declared: TreeConfig, folder: Path) -> Tree:
+    entries = disk.walk(folder, declared.path)
+    return trees.scan(declared, entries, disk.reader(folder, declared.path))
+
+
+def _lock(path: Path) -> Lock:
+    if not path.exists():
+        return Lock()
+    name = shown(path)
+    return locking.parse(disk.read_text(path, name), name)
+
+
+def read_overlay(project: Project, name: str) -> Overlay:
+    """The overlay of this name in `overlays/`, or at this path where the name is a path."""
+    folder = project.root / OVERLAYS
+    is_path = name.endswith(".toml") or "/" in name
+    path = Path(name) if is_path else folder / f"{name}.toml"
+    if not path.is_file():
+        there = sorted(other.stem for other in folder.glob("*.toml"))
+        hint = nearest(name, there) or (f"there are: {', '.join(there)}" if there else f"write {shown(path)}")
+        what = "is a folder, not a file" if path.is_dir() else "does not exist"
+        raise InputError.of(f"overlay '{name}': {shown(path)} {what}", hint=hint)
+    return overlays.read_overlay(disk.read_text(path, shown(path)), path.stem, shown(path))
+
+
+def view(project: Project, variant: Variant, more: Iterable[str] = ()) -> View:
+    """A variant's view of the tree, with further overlays on top of its own."""
+    names = (*variant.overlays, *more)
+    found: list[Overlay] = []
+    problems: list[Problem] = []
+    for name in names:
+        try:
+            found.append(read_overlay(project, name))
+        except InputError as error:
+            where = variant.where if name in variant.overlays else ""
+            problems += [replace(p, where=p.where or where) for p in error.problems]
+    if problems:
+        raise InputError(*problems)
+    tree, matches = overlays.apply(found, project.tree)
+    return View(variant, tree, matches, derive(tree, project.config.platform))
+
+
+def views(project: Project, names: Iterable[str], more: Iterable[str] = ()) -> tuple[View, ...]:
+    """The views of the named variants, of all where none is named; all their problems together."""
+    chosen = [project.config.variant(name) for name in dict.fromkeys(names)] or project.config.variants
+    found: list[View] = []
+    problems: list[Problem] = []
+    for variant in chosen:
+        try:
+            found.append(view(project, variant, more))
+        except InputError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise InputError(*dict.fromkeys(problems))
+    return tuple(found)

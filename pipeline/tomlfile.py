@@ -1,0 +1,204 @@
+"""A TOML file read strictly: every problem in it, each with its line."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from pipeline.errors import InputError, Problem
+
+T = TypeVar("T")
+Path = tuple[str | int, ...]
+
+_KINDS = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    dict: "a table",
+    list: "a list",
+}
+_HEADER = re.compile(r"\s*(\[\[?)\s*(.+?)\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=""")
+_PART = re.compile(r""""([^"]*)"|'([^']*)'|([\w-]+)""")
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """A hint that names the word that was probably meant, or ""."""
+    close = difflib.get_close_matches(word, list(words), n=1)
+    return f"did you mean '{close[0]}'?" if close else ""
+
+
+def kind_of(value: object) -> str:
+    """A TOML value's type in a person's words."""
+    return _KINDS.get(type(value), f"a {type(value).__name__}")
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(a or b or c for a, b, c in _PART.findall(dotted))
+
+
+def _lines(text: str) -> dict[Path, int]:
+    """Where each table and key is written; good enough for messages, never used for values."""
+    found: dict[Path, int] = {}
+    counts: dict[Path, int] = {}
+    prefix: Path = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            prefix = ()
+            names = _parts(header[2])
+            for depth, name in enumerate(names):
+                prefix = (*prefix, name)
+                if header[1] == "[[" and depth == len(names) - 1:
+                    counts[prefix] = counts.get(prefix, -1) + 1
+                if prefix in counts:
+                    prefix = (*prefix, counts[prefix])
+            found.setdefault(prefix, number)
+        elif key := _KEY.match(line):
+            path = prefix
+            for name in _parts(key[1]):
+                path = (*path, name)
+                found.setdefault(path, number)
+    return found
+
+
+class Table:
+    """One table of the file, from which a reader takes what it knows; what is left over is a problem."""
+
+    def __init__(self, document: Document, path: Path, values: dict[str, Any]) -> None:
+        self._document = document
+        self._values = values
+        self._known: set[str] = set()
+        self.path = path
+
+    @property
+    def where(self) -> str:
+        """`file:line` of the table."""
+        return self._document.where(self.path)
+
+    def at(self, key: str) -> str:
+        """`file:line` of a key."""
+        return self._document.where((*self.path, key))
+
+    def has(self, key: str) -> bool:
+        """Whether the file gives the key."""
+        return key in self._values
+
+    def problem(self, message: str, key: str = "", hint: str = "") -> None:
+        """Note a problem with the table, or with one key of it."""
+        self._document.problems.append(Problem(message, self.at(key) if key else self.where, hint))
+
+    def take(self, key: str, kind: type[T], default: T) -> T:
+        """The key's value, or the default where it is missing or of another type (a problem)."""
+        self._known.add(key)
+        value = self._values.get(key, default)
+        wrong_bool = isinstance(value, bool) and kind is not bool
+        if not isinstance(value, kind) or wrong_bool:
+            self.problem(f"'{key}' must be {_KINDS[kind]}, not {kind_of(value)}", key)
+            return default
+        return value
+
+    def need(self, key: str, hint: str = "") -> str:
+        """The key's text, which may not be missing or empty."""
+        if key not in self._values:
+            self._known.add(key)
+            self.problem(f"'{key}' is missing", hint=hint)
+            return ""
+        value = self.take(key, str, "")
+        if isinstance(self._values[key], str) and not value:
+            self.problem(f"'{key}' is empty", key, hint)
+        return value
+
+    def strings(self, key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """The key's list of strings."""
+        values = self.take(key, list, list(default))
+        for value in values:
+            if not isinstance(value, str):
+                self.problem(f"'{key}' must be a list of strings, but has {kind_of(value)} in it", key)
+                return default
+        return tuple(values)
+
+    def pairs(self, key: str) -> tuple[tuple[str, str], ...]:
+        """The key's table of strings, sorted; numbers and booleans are refused, so that 1.10 stays 1.10."""
+        pairs = []
+        for name, value in self.take(key, dict, {}).items():
+            if isinstance(value, str):
+                pairs.append((name, value))
+            else:
+                self.problem(
+                    f"'{key}.{name}' must be a string, not {kind_of(value)}", key, "put it in quotes"
+                )
+        return tuple(sorted(pairs))
+
+    def table(self, key: str) -> Table:
+        """The table under the key, empty where there is none."""
+        return Table(self._document, (*self.path, key), self.take(key, dict, {}))
+
+    def tables(self, key: str) -> Iterator[tuple[str, Table]]:
+        """The named tables under the key: `[key.NAME]`."""
+        for name, value in self.take(key, dict, {}).items():
+            if isinstance(value, dict):
+                yield name, Table(self._document, (*self.path, key, name), value)
+            else:
+                hint = f"write [{key}.NAME], then its settings"
+                self._document.problems.append(
+                    Problem(
+                        f"'{key}.{name}' must be a table, not {kind_of(value)}",
+                        self._document.where((*self.path, key, name)),
+                        hint,
+                    )
+                )
+
+    def list(self, key: str) -> Iterator[Table]:
+        """The tables of the list under the key: `[[key]]`."""
+        for index, value in enumerate(self.take(key, list, [])):
+            if isinstance(value, dict):
+                yield Table(self._document, (*self.path, key, index), value)
+            else:
+                self.problem(f"'{key}' must be a list of tables", key, f"write [[{key}]], then its settings")
+
+    def keys(self) -> tuple[str, ...]:
+        """The keys that the file gives."""
+        return tuple(self._values)
+
+    def close(self, what: str = "setting") -> None:
+        """Note every key that nobody took."""
+        for key in self._values:
+            if key not in self._known:
+                hint = nearest(key, self._known) or f"known here: {', '.join(sorted(self._known))}"
+                self.problem(f"unknown {what} '{key}'", key, hint)
+
+
+class Document:
+    """A parsed file, its lines and the problems found in it so far."""
+
+    def __init__(self, text: str, path: str) -> None:
+        self.path = path
+        self.problems: list[Problem] = []
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            message, _, place = str(error).partition(" (at ")
+            line = re.search(r"line (\d+)", place)
+            number = int(line[1]) if line else text.count("\n") + 1
+            raise InputError.of(
+                f"not valid TOML: {message[:1].lower()}{message[1:]}", f"{path}:{number}"
+            ) from error
+        except RecursionError as error:
+            raise InputError.of("not valid TOML: nested too deep", path) from error
+        self._lines = _lines(text)
+        self.root = Table(self, (), values)
+
+    def where(self, path: Path) -> str:
+        """`file:line` of the key or table, or of the nearest table around it."""
+        while path and path not in self._lines:
+            path = path[:-1]
+        return f"{self.path}:{self._lines.get(path, 1)}"
+
+    def check(self) -> None:
+        """Raise all problems found, together."""
+        if self.problems:
+            raise InputError(*dict.fromkeys(self.problems))

@@ -1,0 +1,289 @@
+"""The images of a tree: where they are, what they are called, and what they can read."""
+
+from __future__ import annotations
+
+import posixpath
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+
+from pipeline import refs
+from pipeline.config import ImageSettings, TreeConfig
+from pipeline.dockerfile import Dockerfile, parse
+from pipeline.errors import InputError, Problem
+from pipeline.ignore import Entry, Ignore, parse_ignore
+from pipeline.tomlfile import nearest
+
+Read = Callable[[str], bytes]
+
+PLAIN_NAMES = ("Dockerfile", "Containerfile")
+# files that only look like Dockerfiles: patches, backups and sources of generated ones
+NOT_DOCKERFILES = (
+    ".patch",
+    ".orig",
+    ".rej",
+    ".bak",
+    ".j2",
+    ".tmpl",
+    ".template",
+    ".in",
+    ".dockerignore",
+    "~",
+)
+# folders whose Dockerfiles are no part of a stack, unless the tree itself points into them
+LEFT_OUT = ("binder", "docs", "examples", "test", "tests")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One Dockerfile of a tree, and what stacks.toml says of it.
+
+    `context` is a folder relative to the tree's; `ignore` its `.dockerignore`; `published`
+    is what references call the image, "" where none can.
+    """
+
+    name: str
+    tree: str
+    dockerfile: Dockerfile
+    path: str
+    context: str
+    published: str
+    ignore: Ignore = Ignore()
+    args: tuple[tuple[str, str], ...] = ()
+    target: str = ""
+
+    @property
+    def where(self) -> str:
+        """The Dockerfile, for messages."""
+        return self.dockerfile.path
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One tree's folder: its path for messages, its entries sorted by path, its reference patterns."""
+
+    name: str
+    root: str
+    entries: tuple[Entry, ...]
+    refs: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    _paths: list[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_paths", [entry.path for entry in self.entries])
+
+    def below(self, folder: str) -> tuple[Entry, ...]:
+        """The entries below a folder, their paths relative to it."""
+        if folder in {"", "."}:
+            return self.entries
+        prefix = f"{folder}/"
+        # "0" follows "/" in ASCII, so this is the first path behind all that begin with the prefix
+        start, end = bisect_left(self._paths, prefix), bisect_left(self._paths, f"{folder}0")
+        return tuple(
+            replace(entry, path=entry.path.removeprefix(prefix)) for entry in self.entries[start:end]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """All images of all trees by name, and the folders they come from."""
+
+    images: Mapping[str, Image]
+    sources: Mapping[str, Source]
+
+    def with_images(self, changed: Iterable[Image]) -> Tree:
+        """The tree with these images in place of those of the same names."""
+        return replace(self, images={**self.images, **{image.name: image for image in changed}})
+
+    def image(self, name: str) -> Image:
+        """The image of this name, or an error that names the nearest."""
+        if name not in self.images:
+            raise unknown(name, self.images)
+        return self.images[name]
+
+    def naming(self) -> Callable[[str], str]:
+        """A function from a reference, as FROM resolves it, to the name of the tree's image, or ""."""
+        exact: dict[str, str] = {}
+        last: dict[str, str] = {}
+        for image in self.images.values():
+            if not image.published:
+                continue
+            patterns = self.sources[image.tree].refs
+            for pattern in patterns:
+                exact[str(refs.parse(pattern.replace("{image}", image.published)))] = image.name
+            if not patterns:
+                last[image.published] = image.name
+
+        def find(reference: str) -> str:
+            try:
+                parsed = refs.parse(reference)
+            except ValueError:
+                return ""
+            # a pinned tag or digest of a published name is a root: that very build, not this tree's next one
+            if parsed.digest or parsed.tag not in {"", "latest"}:
+                return ""
+            return exact.get(parsed.name) or last.get(parsed.repository.rpartition("/")[2], "")
+
+        return find
+
+
+def unknown(name: str, known: Iterable[str]) -> InputError:
+    """The error for an image that no tree has."""
+    names = sorted(known)
+    hint = nearest(name, names) or f"there are: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
+    return InputError.of(f"no image '{name}' in the tree", hint=hint)
+
+
+def is_dockerfile(file_name: str) -> bool:
+    """Whether a file of this name is a Dockerfile: `Dockerfile`, `Dockerfile.cuda`, `cuda.Dockerfile`."""
+    if file_name in PLAIN_NAMES:
+        return True
+    if file_name.endswith(NOT_DOCKERFILES):
+        return False
+    stem, dot, ending = file_name.partition(".")
+    if dot and stem in PLAIN_NAMES:
+        return bool(ending)
+    stem, dot, ending = file_name.rpartition(".")
+    return bool(stem) and ending in {"Dockerfile", "dockerfile", "Containerfile"}
+
+
+def _suffix(file_name: str) -> str:
+    """What a Dockerfile's file name adds to its folder's: "cuda" for Dockerfile.cuda and cuda.Dockerfile."""
+    if file_name in PLAIN_NAMES:
+        return ""
+    first, _, rest = file_name.partition(".")
+    return rest if first in PLAIN_NAMES else file_name.rpartition(".")[0]
+
+
+def _leaves_out(path: str, exclude: tuple[str, ...]) -> bool:
+    folders = path.split("/")[:-1]
+    if any(part.startswith(".") or part in LEFT_OUT for part in folders):
+        return True
+    prefixes = ("/".join(folders[: depth + 1]) for depth in range(len(folders)))
+    return any(fnmatchcase(prefix, glob) for prefix in (*prefixes, path) for glob in exclude)
+
+
+def _names(paths: Iterable[str], root_name: str) -> dict[str, str]:
+    """An id for each Dockerfile: its folder's name; inside another image's folder, its path from there."""
+    named: dict[str, str] = {}
+    folders: dict[str, str] = {}
+    for path in sorted(paths, key=lambda path: (path.count("/"), _suffix(posixpath.basename(path)), path)):
+        folder, suffix = posixpath.dirname(path), _suffix(posixpath.basename(path))
+        outer = folder
+        while outer and outer not in folders:
+            outer = posixpath.dirname(outer)
+        if folder in folders:
+            parts = [folders[folder], suffix]
+        elif outer:
+            parts = [folders[outer], folder.removeprefix(f"{outer}/"), suffix]
+        elif folder:
+            parts = [posixpath.basename(folder), suffix]
+        else:
+            parts = [suffix or root_name]
+        name = "/".join(part for part in parts if part)
+        named[path] = name
+        if not suffix:
+            folders.setdefault(folder, name)
+    return named
+
+
+def scan(config: TreeConfig, entries: tuple[Entry, ...], read: Read) -> Tree:
+    """Find a tree's images and parse their Dockerfiles; `read` gives a file's bytes by its path in the tree.
+
+    Raises InputError with every problem of every Dockerfile at once.
+    """
+    candidates = [e.path for e in entries if e.kind != "dir" and is_dockerfile(posixpath.basename(e.path))]
+    chosen = [path for path in candidates if not _leaves_out(path, config.exclude)]
+    left_out = tuple(path for path in candidates if path not in set(chosen))
+    root_name = posixpath.basename(posixpath.abspath(config.path)) or config.name
+    names = _names(chosen, root_name)
+    settings, problems = _match_settings(config, names, {entry.path for entry in entries})
+    files = {entry.path for entry in entries if entry.kind != "dir"}
+    images: dict[str, Image] = {}
+    for path, name in names.items():
+        try:
+            image = _image(config, settings.get(path, ImageSettings("")), path, (name, files, read))
+        except InputError as error:
+            problems.extend(error.problems)
+            continue
+        if image.name in images:
+            problems.append(_same_name(image, images[image.name]))
+        images[image.name] = image
+    if not candidates:
+        hint = "a Dockerfile is called Dockerfile, Containerfile, Dockerfile.NAME or NAME.Dockerfile"
+        problems.append(Problem(f"no Dockerfile below '{config.path}'", config.where, hint))
+    if problems:
+        raise InputError(*problems)
+    return Tree(images, {config.name: Source(config.name, config.path, entries, config.refs, left_out)})
+
+
+def _same_name(image: Image, other: Image) -> Problem:
+    return Problem(
+        f"two images are called '{image.name}': {other.where} and {image.where}",
+        image.where,
+        "leave one out with 'exclude', or give one a 'name' of its own in stacks.toml",
+    )
+
+
+def _match_settings(
+    config: TreeConfig, names: dict[str, str], paths: set[str]
+) -> tuple[dict[str, ImageSettings], list[Problem]]:
+    """Settings by Dockerfile; a setting of an image that is not there is a problem."""
+    by_name = {name: path for path, name in names.items()}
+    found: dict[str, ImageSettings] = {}
+    problems: list[Problem] = []
+    for name, settings in config.images:
+        path = by_name.get(name)
+        if settings.path or settings.dockerfile:
+            folder = settings.path or (posixpath.dirname(path) if path else "")
+            path = posixpath.normpath(posixpath.join(folder, settings.dockerfile or "Dockerfile"))
+            if path not in paths:
+                problems.append(Problem(f"no file '{path}' in tree '{config.name}'", settings.where))
+                continue
+            names[path] = name
+        if path is None:
+            hint = nearest(name, by_name) or "a new image needs 'path' or 'dockerfile'"
+            problems.append(Problem(f"no image '{name}' in tree '{config.name}'", settings.where, hint))
+            continue
+        found[path] = settings
+    return found, problems
+
+
+def _image(
+    config: TreeConfig, settings: ImageSettings, path: str, found: tuple[str, set[str], Read]
+) -> Image:
+    name, files, read = found
+    context = settings.context or posixpath.dirname(path) or "."
+    dockerfile = parse(read(path), posixpath.join(config.path, path))
+    candidates = (f"{path}.dockerignore", posixpath.normpath(f"{context}/.dockerignore"))
+    ignored_by = next((candidate for candidate in candidates if candidate in files), "")
+    ignore = (
+        parse_ignore(read(ignored_by), posixpath.join(config.path, ignored_by)) if ignored_by else Ignore()
+    )
+    return Image(
+        name=name,
+        tree=config.name,
+        dockerfile=dockerfile,
+        path=path,
+        context=context,
+        # a folder inside another image's is published as a tag of the outer one: no plain reference means it
+        published=settings.name or ("" if "/" in name else name),
+        ignore=ignore,
+        args=tuple(sorted({**dict(config.args), **dict(settings.args)}.items())),
+        target=settings.target,
+    )
+
+
+def merge(trees: Iterable[Tree]) -> Tree:
+    """All trees as one; the same name in two trees is an error that shows both."""
+    images: dict[str, Image] = {}
+    sources: dict[str, Source] = {}
+    problems = []
+    for tree in trees:
+        problems += [_same_name(tree.images[name], images[name]) for name in tree.images if name in images]
+        images.update(tree.images)
+        sources.update(tree.sources)
+    if problems:
+        raise InputError(*problems)
+    return Tree(images, sources)
