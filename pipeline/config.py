@@ -63,6 +63,7 @@ class Smoke:
 
     run: tuple[str, ...]
     where: str
+    name: str = ""
     images: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
     gpu: bool = False
@@ -218,6 +219,7 @@ def _smoke(table: Table, variants: list[str]) -> Smoke:
     smoke = Smoke(
         run=run,
         where=table.where,
+        name=table.take("name", str, ""),
         images=table.strings("images"),
         variants=wanted,
         gpu=table.take("gpu", bool, default=False),

@@ -249,9 +249,15 @@ def _no_image(edit: Edit, tree: Tree) -> Problem:
 def _drift(edit: Edit, places: Places, tree: Tree, chosen: list[Image]) -> Problem | None:
     if (edit.expect is None and places) or edit.expect == len(places):
         return None
-    expected = "at least once" if edit.expect is None else f"{edit.expect} times"
-    found = "nowhere" if not places else f"{len(places)} times, in {', '.join(where for _, where in places)}"
+    expected = "at least once" if edit.expect is None else _times(edit.expect)
+    found = (
+        "nowhere" if not places else f"{_times(len(places))}, in {', '.join(where for _, where in places)}"
+    )
     return Problem(f"{edit}: expected {expected}, found {found}", edit.where, _candidates(edit, tree, chosen))
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _candidates(edit: Edit, tree: Tree, chosen: list[Image]) -> str:
@@ -265,7 +271,7 @@ def _candidates(edit: Edit, tree: Tree, chosen: list[Image]) -> str:
         }
         return f"the roots there are: {'; '.join(sorted(roots)[:3])}" if roots else ""
     near = [
-        f"'{r.word}' ({r.manager}{', from a variable' if r.dynamic else ''}) in {image.where}:{r.line + line}"
+        f"{r.word} ({r.manager}{', from a variable' if r.dynamic else ''}) in {image.where}:{r.line + line}"
         for image in chosen
         for _, line, text in _runs(image.dockerfile)
         for r in candidates(text, edit.manager, edit.source)

@@ -200,13 +200,20 @@ def differences(before: Tree, after: Tree, names: Iterable[str]) -> str:
         old, new = before.images[name].dockerfile, after.images[name].dockerfile
         if old.text == new.text:
             continue
-        path = old.path.lstrip("/")
+        path = _diff_path(before, name)
         lines = difflib.unified_diff(_lines(old.text), _lines(new.text), f"a/{path}", f"b/{path}")
         parts.append(f"diff --git a/{path} b/{path}\n")
         parts += (
             line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
         )
     return "".join(parts)
+
+
+def _diff_path(tree: Tree, name: str) -> str:
+    """The Dockerfile's path from where `patch` is run: here, or in a tree that lies elsewhere."""
+    image = tree.images[name]
+    root = tree.sources[image.tree].root
+    return image.path if root.startswith(("/", "..")) else image.dockerfile.path
 
 
 def _lines(text: str) -> list[str]:

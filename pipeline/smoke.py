@@ -42,9 +42,8 @@ class Probe:
 
     @property
     def title(self) -> str:
-        """The command, short enough for a line."""
-        words = " ".join(self.smoke.run).split()
-        line = " ".join(words)
+        """The probe's name, or else its command, short enough for a line."""
+        line = " ".join((self.smoke.name or " ".join(self.smoke.run)).split())
         return line if len(line) <= 60 else f"{line[:59]}…"
 
 

@@ -126,7 +126,10 @@ def _joined(lines: list[str], at: int, escape: str) -> tuple[str | None, int]:
             parts.append(line)
             break
         parts.append(cut[:-1])
-    return "".join(parts), at
+    joined = "".join(parts)
+    if not joined.isascii():  # two halves of one character may have met
+        joined = joined.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+    return joined, at
 
 
 def split_statement(text: str) -> tuple[str, str]:

@@ -54,6 +54,7 @@ _PIP_NAMES: Final = re.compile(rf"pip[\d.{OPAQUE}-]*")
 _CONDA_NAMES: Final = frozenset({"conda", "mamba", "micromamba"})
 _APT_NAMES: Final = frozenset({"apt-get", "apt", "aptitude"})
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
+_PIP_FILES: Final = options("-r --requirement --requirements")
 _CONDA_FILES: Final = (".yml", ".yaml", ".txt", ".lock")
 _DEPENDENCY: Final = re.compile(r"[^,|\s][^,|]*")
 _QUOTED: Final = re.compile(r"""'[^']*+'|"(?:[^"\\]|\\.)*+\"""", re.DOTALL)
@@ -129,7 +130,7 @@ class _Finder:
         elif _PIP_NAMES.fullmatch(program):
             self.pip(operands, quotes)
         elif program == "uv":
-            self.uv(operands, quotes)
+            self.pip(operands, quotes, tool=["pip"])
         elif program in _CONDA_NAMES:
             self.conda(program, operands, quotes)
         elif program in _APT_NAMES:
@@ -170,23 +171,16 @@ class _Finder:
 
     # installers
 
-    def pip(self, words: Sequence[Word], quotes: str | None) -> None:
+    def pip(self, words: Sequence[Word], quotes: str | None, *, tool: Sequence[str] = ()) -> None:
+        """`pip install`, or with a tool's own word in front: `uv pip install`, `uv pip sync`."""
         pairs = list(arguments(iter(words), _PIP))
         operands = [value for option, value in pairs if not option]
-        if operands and operands[0].text == "install":
-            self.add_files("pip", [value for option, value in pairs if option in {"-r", "--requirement"}])
-            self.add("pip", operands[1:], quotes)
-
-    def uv(self, words: Sequence[Word], quotes: str | None) -> None:
-        pairs = list(arguments(iter(words), _PIP))
-        operands = [value for option, value in pairs if not option]
-        command = [operand.text for operand in operands[:2]]
-        if command == ["pip", "install"]:
-            files = {"-r", "--requirement", "--requirements"}
-            self.add_files("pip", [value for option, value in pairs if option in files])
-            self.add("pip", operands[2:], quotes)
-        elif command == ["pip", "sync"]:
-            self.add_files("pip", operands[2:])
+        command = [operand.text for operand in operands[: len(tool) + 1]]
+        if command == [*tool, "install"]:
+            self.add_files("pip", [value for option, value in pairs if option in _PIP_FILES])
+            self.add("pip", operands[len(command) :], quotes)
+        elif tool and command == [*tool, "sync"]:
+            self.add_files("pip", operands[len(command) :])
 
     def conda(self, program: str, words: Sequence[Word], quotes: str | None) -> None:
         # conda's -f is --force; micromamba's, and that of `conda env`, names a file.
