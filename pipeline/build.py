@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline import schedule
 from pipeline.outcome import Blocked, Failed, Outcome
@@ -45,11 +45,15 @@ def tasks(steps: Iterable[Step], unpushed: frozenset[str]) -> tuple[Task, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much runs at once, what ends what runs, and whether the first failure ends the run."""
+    """How much runs at once, what ends what runs, and whether the first failure ends the run.
+
+    `seconds` is how long images took to build the last time.
+    """
 
     jobs: int
     stop: Callable[[], None]
     fail_fast: bool = False
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def drive(
@@ -61,7 +65,12 @@ def drive(
     runs is told to stop, and the exception leaves once it has.
     """
     by_name = {task.name: task for task in todo}
-    plan = schedule.of({task.name: task.needs for task in todo})
+    seconds = {
+        task.name: limits.seconds[task.step.image]
+        for task in todo
+        if task.doing == BUILD and task.step.image in limits.seconds
+    }
+    plan = schedule.of({task.name: task.needs for task in todo}, seconds)
     running: dict[Future[Outcome], str] = {}
     outcomes: list[Outcome] = []
     try:
@@ -81,9 +90,9 @@ def drive(
                     plan = plan.stopped()
                 outcomes.append(outcome)
                 watch(Ended(name, outcome))
-                for blocked in _blocked(before, plan, by_name):
+                for blocked in _blocked(before, plan, by_name, by_name[name]):
                     outcomes.append(blocked)
-                    watch(Ended(f"{blocked.doing}:{blocked.key}", blocked))
+                    watch(Ended(blocked.key, blocked))
     except BaseException:
         limits.stop()
         wait(running)
@@ -91,11 +100,12 @@ def drive(
     return tuple(outcomes)
 
 
-def _blocked(before: Schedule, after: Schedule, by_name: Mapping[str, Task]) -> tuple[Blocked, ...]:
-    """The builds and pulls that the last failure blocked, with the images that are to blame."""
-    failed = {by_name[name].step.image for name in after.failed}
+def _blocked(
+    before: Schedule, after: Schedule, by_name: Mapping[str, Task], failed: Task
+) -> tuple[Blocked, ...]:
+    """The builds and pulls that the failure of one task blocked."""
     names = sorted(name for name in after.blocked - before.blocked if by_name[name].doing != PUSH)
     return tuple(
-        Blocked(task.step.image, task.step.key, task.doing, tuple(sorted(failed)))
+        Blocked(task.step.image, task.step.key, task.doing, (failed.step.image,))
         for task in map(by_name.__getitem__, names)
     )

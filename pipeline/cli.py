@@ -302,13 +302,13 @@ def lock(form: str, file: str | None, tree: str | None, update: bool, check: boo
     """
     from pipeline.run.building import run_lock  # noqa: PLC0415 (docker is slow to import)
 
-    moved = run_lock(open_project(file or "", tree or ""), update=update, write=not check)
+    moved = run_lock(file or "", tree or "", update=update, write=not check)
     if form == "json":
         _print_json({"moved": moved})
     else:
         for reference, (old, new) in moved.items():
             click.echo(f"{reference}  {old or '(new)'} → {new}")
-        say(show.counted(len(moved), "root") + (" would move" if check else " moved"))
+        say(show.counted(len(moved), "pin") + (" would move" if check else " moved"))
     sys.exit(1 if check and moved else 0)
 
 

@@ -16,6 +16,9 @@ DEFAULT_VARIANT = "default"
 
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*\Z")
 _PLATFORM = re.compile(r"[a-z0-9_]+/[a-z0-9_]+(?:/[a-z0-9_]+)?\Z")
+# `ext::` and other remote helpers would run programs
+_GIT = re.compile(r"(?:https?|ssh|git|file)://\S+\Z|[\w.-]+@[\w.-]+:\S+\Z|(?:\.{1,2})?/\S*\Z")
+_SECRET = re.compile(r"\w+://[^/@]*:[^/@]*@")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)\Z")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -37,11 +40,17 @@ class ImageSettings:
 
 @dataclass(frozen=True, slots=True)
 class TreeConfig:
-    """One tree: where it is, what of it counts, and what FROM lines call its images."""
+    """One tree: where it is, what of it counts, and what FROM lines call its images.
+
+    With `git`, the address of a repository, `path` is relative to what is checked out of it at `ref`.
+    """
 
     name: str
     where: str
     path: str
+    git: str = ""
+    ref: str = ""
+    include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     refs: tuple[str, ...] = ()
     args: tuple[tuple[str, str], ...] = ()
@@ -96,9 +105,9 @@ class Config:
         raise InputError.of(f"no variant '{name}' in {self.path}", hint=hint)
 
 
-def for_tree(path: str) -> Config:
+def for_tree(path: str, name: str = "tree") -> Config:
     """The configuration of a run that has a tree and no stacks.toml."""
-    return Config("(no stacks.toml)", "stack", (TreeConfig("tree", "--tree", path),))
+    return Config("(no stacks.toml)", "stack", (TreeConfig(name, "--tree", path),))
 
 
 def parse(text: str, path: str) -> Config:
@@ -116,7 +125,7 @@ def parse(text: str, path: str) -> Config:
     project.close()
 
     trees = tuple(_tree(name, table) for name, table in root.tables("tree"))
-    if not trees and not document.problems:
+    if not root.take("tree", dict, {}):
         document.problems.append(
             Problem("no tree is declared", f"{path}:1", 'add [tree.NAME] with path = "images"')
         )
@@ -160,6 +169,10 @@ def _image(table: Table) -> ImageSettings:
     ):
         if value.startswith("/") or ".." in value.split("/"):
             table.problem(f"'{key}' must stay inside the tree", key, "give it relative to the tree's path")
+    try:
+        refs.parse(settings.name or "none")
+    except ValueError as error:
+        table.problem(f"'{settings.name}' {error}", "name", "it is what references call the image")
     table.close()
     return settings
 
@@ -167,22 +180,29 @@ def _image(table: Table) -> ImageSettings:
 def _tree(name: str, table: Table) -> TreeConfig:
     patterns = table.strings("refs")
     for pattern in patterns:
-        unknown = set(_PLACEHOLDER.findall(pattern)) - {"image"}
-        if "{image}" not in pattern or unknown:
-            table.problem(
-                f"'{pattern}' does not say where the image's name goes",
-                "refs",
-                'write it like "jupyter/{image}"',
-            )
-    if table.has("git"):
-        table.take("git", str, "")
-        table.problem(
-            "trees from git are not supported yet", "git", "clone it, and give its folder as 'path'"
-        )
+        try:
+            refs.parse(pattern.replace("{image}", "image"))
+            wrong = "" if "{image}" in pattern else "does not say where the image's name goes"
+        except ValueError as error:
+            wrong = str(error)
+        if wrong:
+            table.problem(f"'{pattern}' {wrong}", "refs", 'write it like "jupyter/{image}"')
+    git, ref = table.take("git", str, ""), table.take("ref", str, "")
+    if table.has("git") and not _GIT.match(git):
+        table.problem(f"'{git}' is no address of a git repository", "git", "https://…, ssh://… or a path")
+    elif _SECRET.match(git):
+        table.problem("'git' holds credentials", "git", "leave them to git's credential helpers")
+    if ref and not git:
+        table.problem("'ref' goes with 'git'", "ref")
+    if not re.fullmatch(r"[\w./+-]*", ref) or ref.startswith("-"):
+        table.problem(f"'{ref}' is no branch, tag or commit", "ref")
     tree = TreeConfig(
         name=name,
         where=table.where,
-        path=table.need("path", 'the folder the images are in, like path = "images"'),
+        path=_tree_path(table, git),
+        git=git,
+        ref=ref,
+        include=table.strings("include"),
         exclude=table.strings("exclude"),
         refs=patterns,
         args=table.pairs("args"),
@@ -190,6 +210,15 @@ def _tree(name: str, table: Table) -> TreeConfig:
     )
     table.close()
     return tree
+
+
+def _tree_path(table: Table, git: str) -> str:
+    if not git:
+        return table.need("path", 'the folder the images are in, like path = "images"')
+    path = table.take("path", str, "") or "."
+    if path.startswith("/") or ".." in path.split("/"):
+        table.problem("'path' must stay inside the repository", "path")
+    return path
 
 
 def _variant(name: str, table: Table) -> Variant:
@@ -230,15 +259,11 @@ def _smoke(table: Table, variants: list[str]) -> Smoke:
 
 
 def _duration(table: Table, key: str, default: float) -> float:
-    if not table.has(key):
-        table.take(key, str, "")
-        return default
-    text = table.take(key, str, "")
+    text = table.take(key, str, f"{default}s")
     match = _DURATION.match(text)
     if match and float(match[1]) > 0:
         return float(match[1]) * _SECONDS[match[2]]
-    if text:
-        table.problem(f"'{text}' is no duration", key, "write it like 90s, 2m or 1h")
+    table.problem(f"'{text}' is no duration", key, "write it like 90s, 2m or 1h")
     return default
 
 
@@ -251,5 +276,8 @@ def _tags(table: Table) -> tuple[str, ...]:
                 table.problem(f"'{{{name}}}' in tag '{tag}' is not known", "tags", hint)
         if not re.fullmatch(r"[\w.-]{1,100}", _PLACEHOLDER.sub("x", tag), re.ASCII) or tag[0] in ".-":
             table.problem(f"'{tag}' is no image tag", "tags", "use letters, digits, '_', '.' and '-'")
+        elif tag.replace("{variant}", "").strip("-")[:1] in {"", "."}:
+            hint = 'the first variant has no name in tags: write it like "{variant}-latest"'
+            table.problem(f"'{tag}' is no image tag without its variant", "tags", hint)
     table.close()
     return tags

@@ -99,7 +99,14 @@ def derive(tree: Tree, platform: str) -> Graph:
             problems.extend(error.problems)
     if problems:
         raise InputError(*problems)
-    nodes = {name: _node(tree, tree.images[name], read, find) for name in read}
+    nodes: dict[str, Node] = {}
+    for image in tree.images.values():
+        try:
+            nodes[image.name] = _node(tree, image, read, (find, platform))
+        except InputError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise InputError(*problems)
     net: nx.DiGraph[str] = nx.DiGraph()
     net.add_nodes_from(nodes)
     net.add_edges_from((parent, name) for name, node in nodes.items() for parent in node.parent_names)
@@ -110,15 +117,25 @@ def derive(tree: Tree, platform: str) -> Graph:
     return Graph(nodes, order, net)
 
 
-def _node(tree: Tree, image: Image, read: Mapping[str, Facts], find: Callable[[str], str]) -> Node:
+def _node(
+    tree: Tree, image: Image, read: Mapping[str, Facts], given: tuple[Callable[[str], str], str]
+) -> Node:
+    find, platform = given
     found = read[image.name]
-    named = {use.reference: find(use.reference) for use in found.uses}
     uses, reads = list(found.uses), list(found.reads)
-    # ONBUILD fires in the direct child, and there it reads the child's context
+    stages = {stage.name for stage in image.dockerfile.stages}
+    # ONBUILD fires in the direct child, and there it reads the child's context and the child's stages
     for use in found.uses:
-        if use.kind == "from" and (parent := named[use.reference]):
-            uses += read[parent].onbuild_uses
-            reads += read[parent].onbuild_reads
+        if use.kind != "from" or not (parent := find(use.reference)):
+            continue
+        reads += read[parent].onbuild_reads
+        for trigger in read[parent].onbuild_uses:
+            if trigger.reference.lower() in stages:
+                stage = facts(image.dockerfile, dict(image.args), target=trigger.reference, platform=platform)
+                uses += stage.uses
+                reads += stage.reads
+            else:
+                uses.append(trigger)
     named = {use.reference: find(use.reference) for use in uses}
     return Node(
         image=image,

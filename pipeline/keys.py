@@ -125,7 +125,7 @@ def difference(old: KeyRecord, new: KeyRecord) -> tuple[str, ...]:
         parts.append("parents")
     parts += [
         f"{field} {was or '(none)'} → {now or '(none)'}"
-        for field in ("target", "platform")
+        for field in ("image", "target", "platform")
         if (was := getattr(old, field)) != (now := getattr(new, field))
     ]
     if old.refreshed != new.refreshed:

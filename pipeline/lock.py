@@ -1,4 +1,4 @@
-"""stacks.lock: the root digests, and the refreshes, that a run is pinned to."""
+"""stacks.lock: the commits of trees, the digests of roots and the refreshes that a run is pinned to."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pipeline.tomlfile import Document
 
 FORMAT = 1
 HEADER = "# written by stackbuild; commit it, so that every machine builds on the same roots\n"
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
@@ -23,9 +24,19 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
-    """Root images by reference as FROM names them, and by image the moment it was last taken as changed."""
+class Pin:
+    """The commit that a tree's ref stood for, in the repository of this address."""
 
+    git: str
+    ref: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Trees by name, roots by reference as FROM names them, and when images were last taken as changed."""
+
+    trees: Mapping[str, Pin] = field(default_factory=dict)
     roots: Mapping[str, Root] = field(default_factory=dict)
     refreshed: Mapping[str, str] = field(default_factory=dict)
 
@@ -38,6 +49,10 @@ class Lock:
         """The lock with these roots added or moved."""
         return replace(self, roots={**self.roots, **roots})
 
+    def with_trees(self, trees: Mapping[str, Pin]) -> Lock:
+        """The lock with these trees pinned, and no others."""
+        return replace(self, trees=dict(trees))
+
     def with_refreshed(self, images: Mapping[str, str]) -> Lock:
         """The lock with these images taken as changed at the moments given."""
         return replace(self, refreshed={**self.refreshed, **images})
@@ -49,6 +64,12 @@ def parse(text: str, path: str) -> Lock:
     root = document.root
     if (version := root.take("format", int, FORMAT)) != FORMAT:
         root.problem(f"format {version} is not known here", "format", "a newer stackbuild wrote it: update")
+    trees = {}
+    for name, table in root.tables("tree"):
+        trees[name] = Pin(table.need("git"), table.take("ref", str, ""), table.need("commit"))
+        if trees[name].commit and not _COMMIT.match(trees[name].commit):
+            table.problem(f"'{trees[name].commit}' is no commit", "commit", "run `stackbuild lock --update`")
+        table.close()
     roots = {}
     for reference, table in root.tables("root"):
         pinned = table.need("digest", "run `stackbuild lock --update`")
@@ -59,17 +80,26 @@ def parse(text: str, path: str) -> Lock:
     refreshed = dict(root.pairs("refreshed"))
     root.close("section")
     document.check()
-    return Lock(roots, refreshed)
+    return Lock(trees, roots, refreshed)
 
 
 def render(lock: Lock) -> str:
     """The lock as TOML, sorted, so that a diff shows what moved."""
     lines = [HEADER, f"format = {FORMAT}"]
+    for name, pin in sorted(lock.trees.items()):
+        lines += ["", f"[tree.{json.dumps(name)}]", f"git = {json.dumps(pin.git)}"]
+        lines += [f"ref = {json.dumps(pin.ref)}"] if pin.ref else []
+        lines.append(f"commit = {json.dumps(pin.commit)}")
     for reference, root in sorted(lock.roots.items()):
-        lines += ["", f"[root.{json.dumps(reference)}]", f"digest = {json.dumps(root.digest)}"]
+        lines += ["", f"[root.{_quoted(reference)}]", f"digest = {_quoted(root.digest)}"]
         if root.stand_in:
-            lines.append(f"stand-in = {json.dumps(root.stand_in)}")
+            lines.append(f"stand-in = {_quoted(root.stand_in)}")
     if lock.refreshed:
         lines += ["", "[refreshed]"]
-        lines += [f"{json.dumps(name)} = {json.dumps(when)}" for name, when in sorted(lock.refreshed.items())]
+        lines += [f"{_quoted(name)} = {_quoted(when)}" for name, when in sorted(lock.refreshed.items())]
     return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """A TOML string: as JSON writes it, but for DEL and for surrogate pairs, which TOML does not know."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

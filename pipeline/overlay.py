@@ -9,11 +9,17 @@ from fnmatch import fnmatchcase
 from pipeline import refs
 from pipeline.dockerfile import Dockerfile, base_spot, facts, parse
 from pipeline.errors import InputError, Problem
-from pipeline.installs import Requirement, candidates, find_installs, same_name, swap, valid_name
+from pipeline.installs import (
+    MANAGERS,
+    Requirement,
+    candidates,
+    find_installs,
+    same_name,
+    swap,
+    valid_name,
+)
 from pipeline.tomlfile import Document, Table, nearest
 from pipeline.tree import Image, Tree
-
-MANAGERS = ("pip", "conda", "apt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +90,6 @@ def read_overlay(text: str, name: str, path: str) -> Overlay:
     return Overlay(name, path, tuple(edits), description)
 
 
-def _globs(table: Table) -> tuple[str, ...]:
-    """`image`: a glob, or a list of them."""
-    if table.has("image") and isinstance(table.take("image", object, ""), list):
-        return table.strings("image")
-    return (table.take("image", str, "*"),)
-
-
 def _expect(table: Table) -> int | None:
     if not table.has("expect"):
         table.take("expect", int, 0)
@@ -109,7 +108,7 @@ def _root_edit(table: Table) -> RootEdit:
             refs.parse(to)
     except ValueError as error:
         table.problem(f"'{to}' {error}", "to", "write an image reference like registry/name:tag")
-    edit = RootEdit(source, to, table.where, _globs(table), _expect(table))
+    edit = RootEdit(source, to, table.where, table.one_or_more("image", "*"), _expect(table))
     table.close()
     return edit
 
@@ -123,13 +122,14 @@ def _package_edit(table: Table) -> PackageEdit:
     source = table.need("from", "the package to take out, without its version")
     to = table.need("to", "the package to put in; the version is kept")
     for key, name in (("from", source), ("to", to)):
-        if name and manager in MANAGERS and not valid_name(manager, name):
+        if name and manager in MANAGERS and not valid_name(manager, name, extras=key == "to"):
             table.problem(
                 f"'{name}' is not a name of a {manager} package",
                 key,
-                "a name alone: versions are kept as they are",
+                "a name alone: versions and extras are kept as they are",
             )
-    edit = PackageEdit(manager, source, to, table.where, _globs(table), _expect(table))
+    images = table.one_or_more("image", "*")
+    edit = PackageEdit(manager, source, to, table.where, images, _expect(table))
     table.close()
     return edit
 
@@ -143,26 +143,34 @@ def apply(overlays: Iterable[Overlay], tree: Tree) -> tuple[Tree, tuple[Match, .
     problems: list[Problem] = []
     for overlay in overlays:
         for edit in overlay.edits:
-            chosen = [
-                i for i in tree.images.values() if any(fnmatchcase(i.name, glob) for glob in edit.images)
-            ]
-            if not chosen:
-                problems.append(_no_image(edit, tree))
+            try:
+                edited, places = _swap(edit, tree)
+            except InputError as error:
+                problems.extend(error.problems)
                 continue
-            edited, places = (
-                _swap_root(edit, tree, chosen) if isinstance(edit, RootEdit) else _swap_package(edit, chosen)
-            )
-            drift = _drift(edit, places, tree, chosen)
-            if drift:
-                problems.append(drift)
             matches += [Match(overlay.name, edit, image, where) for image, where in places]
             tree = tree.with_images(edited)
     if problems:
-        raise InputError(*problems)
+        raise InputError(*dict.fromkeys(problems))
     return tree, tuple(matches)
 
 
 Places = list[tuple[str, str]]
+
+
+def _swap(edit: Edit, tree: Tree) -> tuple[list[Image], Places]:
+    """The images that an edit changes, and where; raises InputError where it does not match as it expects."""
+    found = {glob: [i for i in tree.images.values() if fnmatchcase(i.name, glob)] for glob in edit.images}
+    missed = [_no_image(edit, glob, tree) for glob, images in found.items() if not images]
+    if missed:
+        raise InputError(*missed)
+    chosen = list({image.name: image for images in found.values() for image in images}.values())
+    edited, places = (
+        _swap_root(edit, tree, chosen) if isinstance(edit, RootEdit) else _swap_package(edit, chosen)
+    )
+    if drift := _drift(edit, places, tree, chosen):
+        raise InputError(drift)
+    return edited, places
 
 
 def _swap_root(edit: RootEdit, tree: Tree, chosen: list[Image]) -> tuple[list[Image], Places]:
@@ -217,13 +225,13 @@ def _is(requirement: Requirement, edit: PackageEdit) -> bool:
 
 
 def _runs(dockerfile: Dockerfile) -> Iterable[tuple[int, int, str]]:
-    """Each RUN as it stands in the file: its offset, its first line, its text."""
+    """Each RUN, be it a trigger's, as it stands in the file: its offset, its first line, its text."""
     lines = dockerfile.text.split("\n")
     offsets = [0]
     for line in lines:
         offsets.append(offsets[-1] + len(line) + 1)
     for instruction in dockerfile.instructions:
-        if instruction.keyword == "RUN":
+        if (instruction.inner or instruction).keyword == "RUN":
             start, end = offsets[instruction.line - 1], offsets[instruction.end_line]
             yield start, instruction.line, dockerfile.text[start : end - 1]
 
@@ -241,9 +249,9 @@ def _reparse(text: str, before: Dockerfile) -> Dockerfile:
     return parse(text.encode("utf-8", "surrogateescape"), before.path)
 
 
-def _no_image(edit: Edit, tree: Tree) -> Problem:
-    hint = nearest(edit.images[0], tree.images) or f"there are: {', '.join(sorted(tree.images)[:12])}"
-    return Problem(f"{edit}: no image is called '{', '.join(edit.images)}'", edit.where, hint)
+def _no_image(edit: Edit, glob: str, tree: Tree) -> Problem:
+    hint = nearest(glob, tree.images) or f"there are: {', '.join(sorted(tree.images)[:12])}"
+    return Problem(f"{edit}: no image is called '{glob}'", edit.where, hint)
 
 
 def _drift(edit: Edit, places: Places, tree: Tree, chosen: list[Image]) -> Problem | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from pipeline.graph import Graph
+from pipeline.graph import Graph, Node
 from pipeline.keys import KeyRecord, difference
 
 
@@ -25,6 +25,7 @@ class Cause(StrEnum):
     NEVER = "never"
     CHANGED = "changed"
     PARENT = "parent"
+    BEHIND = "behind"
     GONE = "gone"
 
 
@@ -45,6 +46,8 @@ class Reason:
                 return f"changed: {_listed(self.about)}"
             case Cause.PARENT:
                 return f"stands on {_listed(self.about)}, which is rebuilt"
+            case Cause.BEHIND:
+                return f"was built on an earlier {_listed(self.about)}"
             case Cause.GONE:
                 return "built before, but gone from the engine"
 
@@ -64,6 +67,12 @@ class Step:
     key: str
     parents: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
+
+    @property
+    def afresh(self) -> bool:
+        """Whether layers of earlier builds are no good: BuildKit would take them for the refreshed image."""
+        new = any(reason.cause in {Cause.ASKED, Cause.NEVER} for reason in self.reasons)
+        return new and bool(self.record.refreshed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +153,30 @@ def _reasons(
         above = sorted(
             {cause for parent in graph.nodes[name].parent_names for cause in causes.get(parent, ())}
         )
-        if above and all(reason.cause is Cause.CHANGED for reason in own):
-            own = (*own, Reason(Cause.PARENT, tuple(above)))
+        if all(reason.cause is Cause.CHANGED for reason in own):
+            if above:
+                own = (*own, Reason(Cause.PARENT, tuple(above)))
+            elif moved := _moved(graph.nodes[name], known.last[name], records[name]):
+                own = (*own, Reason(Cause.BEHIND, moved))
         found[name] = own or (Reason(Cause.GONE),)
         rooted = any(reason.cause is not Cause.PARENT for reason in found[name])
         causes[name] = (name,) if rooted else tuple(above)
     return found
 
 
+def _moved(node: Node, last: KeyRecord, record: KeyRecord) -> tuple[str, ...]:
+    """The parents that were built anew since the image was: its own build failed, or was not asked for."""
+    old, new = dict(last.parents), dict(record.parents)
+    return tuple(
+        sorted({name for reference, name in node.parents if old.get(reference) not in {None, new[reference]}})
+    )
+
+
 def _own(name: str, record: KeyRecord, known: Known, asked: frozenset[str]) -> tuple[Reason, ...]:
-    if name in asked:
-        return (Reason(Cause.ASKED),)
     last = known.last.get(name)
+    # a refresh that no finished run has taken in yet was asked for by one that was interrupted
+    if name in asked or (last is not None and last.refreshed != record.refreshed):
+        return (Reason(Cause.ASKED),)
     if last is None:
         return (Reason(Cause.NEVER),)
     parts = difference(last, record)

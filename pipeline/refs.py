@@ -29,9 +29,10 @@ class Reference:
     @property
     def name(self) -> str:
         """Registry and repository, as people write them: `debian`, `jupyter/base-notebook`."""
-        if self.registry != DEFAULT_REGISTRY:
+        owner, _, rest = self.repository.partition("/")
+        if self.registry != DEFAULT_REGISTRY or _is_registry(owner):
             return f"{self.registry}/{self.repository}"
-        return self.repository.removeprefix("library/")
+        return rest if owner == "library" and "/" not in rest else self.repository
 
     @property
     def familiar(self) -> str:
@@ -54,9 +55,14 @@ class Reference:
 
     def matches(self, glob: str) -> bool:
         """Whether the glob names this reference, its digest ignored; a glob without a tag takes any tag."""
+        glob = glob.removeprefix(f"{DEFAULT_REGISTRY}/").removeprefix("library/")
         if fnmatchcase(self.familiar, glob):
             return True
         return ":" not in glob.rpartition("/")[2] and fnmatchcase(self.name, glob)
+
+
+def _is_registry(first: str) -> bool:
+    return bool(set(first) & set(".:")) or first == "localhost" or first != first.lower()
 
 
 def parse(text: str) -> Reference:
@@ -73,8 +79,7 @@ def parse(text: str) -> Reference:
         raise ValueError("has no valid tag behind the ':'")
     path = f"{head}{slash}{tail}"
     first, slash, remainder = path.partition("/")
-    is_registry = slash and (set(first) & set(".:") or first == "localhost" or first != first.lower())
-    registry, repository = (first, remainder) if is_registry else (DEFAULT_REGISTRY, path)
+    registry, repository = (first, remainder) if slash and _is_registry(first) else (DEFAULT_REGISTRY, path)
     if registry in {"index.docker.io", "registry-1.docker.io"}:
         registry = DEFAULT_REGISTRY
     if not _REGISTRY.match(registry):

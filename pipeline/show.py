@@ -47,7 +47,7 @@ def size(count: int) -> str:
 
 def duration(seconds: float) -> str:
     """A time as people say it."""
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02} s"
@@ -61,14 +61,14 @@ def counted(number: int, noun: str) -> str:
 def tree_lines(graph: Graph, names: frozenset[str]) -> Iterator[tuple[str, str]]:
     """The graph as a text tree under its roots: each line's indent, and the image or root it is about.
 
-    An image with several parents stands under the one its final stage is built on.
+    A root has no indent. An image with several parents stands under the one its final stage is built on.
     """
     below: dict[str, list[str]] = {}
     for name in graph.order:
         if name in names:
             parent = graph.main_parent(name)
-            above = parent if parent in names else (graph.nodes[name].base if not parent else f"({parent})")
-            below.setdefault(above or "scratch", []).append(name)
+            above = parent if parent in names else (f"({parent})" if parent else _root(graph, name))
+            below.setdefault(above, []).append(name)
     tops = [name for name in below if name not in graph.nodes]
     stack = [("", "", top) for top in sorted(tops, reverse=True)]
     while stack:
@@ -82,11 +82,21 @@ def tree_lines(graph: Graph, names: frozenset[str]) -> Iterator[tuple[str, str]]
         )
 
 
+def _root(graph: Graph, name: str) -> str:
+    return _outside(graph, graph.nodes[name].base) or "scratch"
+
+
+def _outside(graph: Graph, reference: str) -> str:
+    """A root as it is shown: never like an image, though it may be called the same."""
+    return f"{reference} (from outside)" if reference in graph.nodes else reference
+
+
 def others(graph: Graph, name: str) -> str:
     """What an image copies from or mounts beside the image it stands on."""
     node = graph.nodes[name]
     main = graph.main_parent(name)
-    names = sorted({image for _, image in node.parents} - {main}) + [r for r in node.roots if r != node.base]
+    names = sorted({image for _, image in node.parents} - {main})
+    names += [_outside(graph, root) for root in node.roots if root != node.base]
     return f"  (and {', '.join(names)})" if names else ""
 
 
@@ -121,8 +131,10 @@ def _edges(graph: Graph, names: frozenset[str]) -> list[tuple[str, str]]:
         (above, name)
         for name in graph.order
         if name in names
-        for above in (*graph.nodes[name].parent_names, *graph.nodes[name].roots)
-        if above in names or above not in graph.nodes
+        for above in (
+            *(parent for parent in graph.nodes[name].parent_names if parent in names),
+            *(_outside(graph, root) for root in graph.nodes[name].roots),
+        )
     ]
 
 

@@ -21,9 +21,8 @@ _KINDS = {
     dict: "a table",
     list: "a list",
 }
-_HEADER = re.compile(r"\s*(\[\[?)\s*(.+?)\s*\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=""")
-_PART = re.compile(r""""([^"]*)"|'([^']*)'|([\w-]+)""")
+# nothing that is read here lies deeper
+_DEEPEST = 8
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
@@ -37,31 +36,52 @@ def kind_of(value: object) -> str:
     return _KINDS.get(type(value), f"a {type(value).__name__}")
 
 
-def _parts(dotted: str) -> tuple[str, ...]:
-    return tuple(a or b or c for a, b, c in _PART.findall(dotted))
+def _statements(text: str) -> Iterator[tuple[int, str, Any]]:
+    """Each statement of a valid file: its first line, its text, its value; it is a valid file by itself."""
+    first, statement = 1, ""
+    for number, line in enumerate(text.split("\n"), 1):
+        statement += f"{line}\n"
+        try:
+            value = tomllib.loads(statement)
+        except tomllib.TOMLDecodeError:  # it goes on in the next line
+            continue
+        yield first, statement, value
+        first, statement = number + 1, ""
+
+
+def _paths(value: Any, path: Path) -> Iterator[Path]:
+    """The path of everything inside a value."""
+    waiting = [(path, value)]
+    while waiting:
+        path, value = waiting.pop()
+        inner = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, below in inner:
+            yield (*path, name)
+            if isinstance(below, dict | list) and len(path) < _DEEPEST:
+                waiting.append(((*path, name), below))
 
 
 def _lines(text: str) -> dict[Path, int]:
-    """Where each table and key is written; good enough for messages, never used for values."""
+    """Where each table and key is written."""
     found: dict[Path, int] = {}
     counts: dict[Path, int] = {}
-    prefix: Path = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := _HEADER.match(line):
-            prefix = ()
-            names = _parts(header[2])
-            for depth, name in enumerate(names):
-                prefix = (*prefix, name)
-                if header[1] == "[[" and depth == len(names) - 1:
-                    counts[prefix] = counts.get(prefix, -1) + 1
-                if prefix in counts:
-                    prefix = (*prefix, counts[prefix])
-            found.setdefault(prefix, number)
-        elif key := _KEY.match(line):
-            path = prefix
-            for name in _parts(key[1]):
-                path = (*path, name)
+    table: Path = ()
+    for number, statement, value in _statements(text):
+        if not statement.lstrip().startswith("["):
+            for path in _paths(value, table):
                 found.setdefault(path, number)
+            continue
+        table = ()
+        inner = value
+        while inner and isinstance(inner, dict) and len(table) < _DEEPEST:
+            ((name, inner),) = inner.items()
+            table = (*table, name)
+            if isinstance(inner, list):
+                counts[table] = counts.get(table, -1) + 1
+            found.setdefault(table, number)
+            if table in counts:
+                table = (*table, counts[table])
+        found[table] = number
     return found
 
 
@@ -121,6 +141,14 @@ class Table:
                 return default
         return tuple(values)
 
+    def one_or_more(self, key: str, default: str) -> tuple[str, ...]:
+        """The key's string, or its list of strings, which may not be empty."""
+        if not isinstance(self._values.get(key), list):
+            return (self.take(key, str, default),)
+        if not self._values[key]:
+            self.problem(f"'{key}' is empty", key)
+        return self.strings(key) or (default,)
+
     def pairs(self, key: str) -> tuple[tuple[str, str], ...]:
         """The key's table of strings, sorted; numbers and booleans are refused, so that 1.10 stays 1.10."""
         pairs = []
@@ -128,9 +156,9 @@ class Table:
             if isinstance(value, str):
                 pairs.append((name, value))
             else:
-                self.problem(
-                    f"'{key}.{name}' must be a string, not {kind_of(value)}", key, "put it in quotes"
-                )
+                where = self._document.where((*self.path, key, name))
+                message = f"'{key}.{name}' must be a string, not {kind_of(value)}"
+                self._document.problems.append(Problem(message, where, "put it in quotes"))
         return tuple(sorted(pairs))
 
     def table(self, key: str) -> Table:
@@ -180,16 +208,18 @@ class Document:
         self.problems: list[Problem] = []
         try:
             values = tomllib.loads(text)
+            self._lines = _lines(text)
         except tomllib.TOMLDecodeError as error:
-            message, _, place = str(error).partition(" (at ")
-            line = re.search(r"line (\d+)", place)
-            number = int(line[1]) if line else text.count("\n") + 1
+            message, _, place = str(error).rpartition(" (at ")
+            line = re.match(r"line (\d+)", place)
+            number = int(line[1]) if line else text.rstrip().count("\n") + 1
             raise InputError.of(
                 f"not valid TOML: {message[:1].lower()}{message[1:]}", f"{path}:{number}"
             ) from error
         except RecursionError as error:
             raise InputError.of("not valid TOML: nested too deep", path) from error
-        self._lines = _lines(text)
+        except ValueError as error:  # tomllib lets through what int() says of thousands of digits
+            raise InputError.of("not valid TOML: a number is too long", path) from error
         self.root = Table(self, (), values)
 
     def where(self, path: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
@@ -49,7 +49,7 @@ class Image:
     path: str
     context: str
     published: str
-    ignore: Ignore = Ignore()
+    ignore: Ignore = field(default_factory=Ignore)
     args: tuple[tuple[str, str], ...] = ()
     target: str = ""
 
@@ -102,28 +102,30 @@ class Tree:
             raise unknown(name, self.images)
         return self.images[name]
 
+    def calls(self) -> Iterator[tuple[str, Image]]:
+        """What references call each image: `*/NAME` where its tree says nothing of them."""
+        for image in self.images.values():
+            if image.published:
+                anywhere = "{image}" if "/" in image.published else "*/{image}"
+                for pattern in self.sources[image.tree].refs or (anywhere,):
+                    call = pattern.replace("{image}", image.published)
+                    yield call if call.startswith("*/") else str(refs.parse(call)), image
+
     def naming(self) -> Callable[[str], str]:
         """A function from a reference, as FROM resolves it, to the name of the tree's image, or ""."""
-        exact: dict[str, str] = {}
-        last: dict[str, str] = {}
-        for image in self.images.values():
-            if not image.published:
-                continue
-            patterns = self.sources[image.tree].refs
-            for pattern in patterns:
-                exact[str(refs.parse(pattern.replace("{image}", image.published)))] = image.name
-            if not patterns:
-                last[image.published] = image.name
+        called = {call: image.name for call, image in self.calls()}
 
         def find(reference: str) -> str:
             try:
                 parsed = refs.parse(reference)
             except ValueError:
                 return ""
+            if found := called.get(str(parsed)):
+                return found
             # a pinned tag or digest of a published name is a root: that very build, not this tree's next one
             if parsed.digest or parsed.tag not in {"", "latest"}:
                 return ""
-            return exact.get(parsed.name) or last.get(parsed.repository.rpartition("/")[2], "")
+            return called.get(parsed.name) or called.get(f"*/{parsed.repository.rpartition('/')[2]}", "")
 
         return find
 
@@ -165,7 +167,10 @@ def _leaves_out(path: str, exclude: tuple[str, ...]) -> bool:
 
 
 def _names(paths: Iterable[str], root_name: str) -> dict[str, str]:
-    """An id for each Dockerfile: its folder's name; inside another image's folder, its path from there."""
+    """An id for each Dockerfile: its folder's name; inside another image's folder, its path from there.
+
+    `root_name` is the id of the one in the tree's own folder, whose name may be that of any checkout.
+    """
     named: dict[str, str] = {}
     folders: dict[str, str] = {}
     for path in sorted(paths, key=lambda path: (path.count("/"), _suffix(posixpath.basename(path)), path)):
@@ -196,8 +201,7 @@ def scan(config: TreeConfig, entries: tuple[Entry, ...], read: Read) -> Tree:
     candidates = [e.path for e in entries if e.kind != "dir" and is_dockerfile(posixpath.basename(e.path))]
     chosen = [path for path in candidates if not _leaves_out(path, config.exclude)]
     left_out = tuple(path for path in candidates if path not in set(chosen))
-    root_name = posixpath.basename(posixpath.abspath(config.path)) or config.name
-    names = _names(chosen, root_name)
+    names = _names(chosen, config.name)
     settings, problems = _match_settings(config, names, {entry.path for entry in entries})
     files = {entry.path for entry in entries if entry.kind != "dir"}
     images: dict[str, Image] = {}
@@ -210,8 +214,9 @@ def scan(config: TreeConfig, entries: tuple[Entry, ...], read: Read) -> Tree:
         if image.name in images:
             problems.append(_same_name(image, images[image.name]))
         images[image.name] = image
-    if not candidates:
+    if not names:
         hint = "a Dockerfile is called Dockerfile, Containerfile, Dockerfile.NAME or NAME.Dockerfile"
+        hint = f"left out: {', '.join(left_out[:3])}" if left_out else hint
         problems.append(Problem(f"no Dockerfile below '{config.path}'", config.where, hint))
     if problems:
         raise InputError(*problems)
@@ -222,7 +227,7 @@ def _same_name(image: Image, other: Image) -> Problem:
     return Problem(
         f"two images are called '{image.name}': {other.where} and {image.where}",
         image.where,
-        "leave one out with 'exclude', or give one a 'name' of its own in stacks.toml",
+        "leave one out with 'exclude', or name one: [tree.TREE.images.NAME] with its 'path' in stacks.toml",
     )
 
 
@@ -241,11 +246,18 @@ def _match_settings(
             if path not in paths:
                 problems.append(Problem(f"no file '{path}' in tree '{config.name}'", settings.where))
                 continue
+            if path in found:
+                message = f"'{path}' is two images: '{names[path]}' and '{name}'"
+                problems.append(Problem(message, settings.where, f"the other is at {found[path].where}"))
+                continue
             names[path] = name
         if path is None:
             hint = nearest(name, by_name) or "a new image needs 'path' or 'dockerfile'"
             problems.append(Problem(f"no image '{name}' in tree '{config.name}'", settings.where, hint))
             continue
+        if settings.context and posixpath.normpath(settings.context) not in {".", *paths}:
+            message = f"no folder '{settings.context}' in tree '{config.name}'"
+            problems.append(Problem(message, settings.where, "'context' is relative to the tree's path"))
         found[path] = settings
     return found, problems
 
@@ -254,7 +266,7 @@ def _image(
     config: TreeConfig, settings: ImageSettings, path: str, found: tuple[str, set[str], Read]
 ) -> Image:
     name, files, read = found
-    context = settings.context or posixpath.dirname(path) or "."
+    context = posixpath.normpath(settings.context or posixpath.dirname(path))
     dockerfile = parse(read(path), posixpath.join(config.path, path))
     candidates = (f"{path}.dockerignore", posixpath.normpath(f"{context}/.dockerignore"))
     ignored_by = next((candidate for candidate in candidates if candidate in files), "")
@@ -267,16 +279,25 @@ def _image(
         dockerfile=dockerfile,
         path=path,
         context=context,
-        # a folder inside another image's is published as a tag of the outer one: no plain reference means it
-        published=settings.name or ("" if "/" in name else name),
+        published=settings.name or _published(name),
         ignore=ignore,
         args=tuple(sorted({**dict(config.args), **dict(settings.args)}.items())),
         target=settings.target,
     )
 
 
+def _published(name: str) -> str:
+    # a folder inside another image's is published as a tag of the outer one: no plain reference means it
+    if "/" in name:
+        return ""
+    try:
+        return refs.parse(name).name
+    except ValueError:
+        return ""
+
+
 def merge(trees: Iterable[Tree]) -> Tree:
-    """All trees as one; the same name in two trees is an error that shows both."""
+    """All trees as one; two images with one name, or with one reference, are an error that shows both."""
     images: dict[str, Image] = {}
     sources: dict[str, Source] = {}
     problems = []
@@ -284,6 +305,14 @@ def merge(trees: Iterable[Tree]) -> Tree:
         problems += [_same_name(tree.images[name], images[name]) for name in tree.images if name in images]
         images.update(tree.images)
         sources.update(tree.sources)
+    merged = Tree(images, sources)
+    called: dict[str, Image] = {}
+    for call, image in merged.calls():
+        other = called.setdefault(call, image)
+        if other is not image:
+            message = f"references to '{call}' mean two images: {other.where} and {image.where}"
+            hint = "give one another 'name', or its tree other 'refs', in stacks.toml"
+            problems.append(Problem(message, image.where, hint))
     if problems:
         raise InputError(*problems)
-    return Tree(images, sources)
+    return merged

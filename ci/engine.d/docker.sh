@@ -42,7 +42,7 @@ choose_engine() {
 
 require_engine() {
     local packages=()
-    [[ $(uname -s) == Linux ]] && ((EUID == 0)) || fail "no Docker engine answers, and one can be started only on Linux, as root" "install ${needs[@]}"
+    [[ $(uname -s) == Linux && $EUID -eq 0 ]] || fail "no Docker engine answers, and one can be started only on Linux, as root" "$needs"
     # One transaction for all: apt's start-up costs more than the packages.
     command -v dockerd >/dev/null || packages+=(docker.io)
     command -v docker >/dev/null || packages+=(docker-cli)
@@ -75,10 +75,10 @@ write_client_config() {
     (umask 077 && printf '{%s"auths": {%s}}\n' "$plugins" "$auths" | keep docker-config/config.json)
 }
 
-write_engine_config() {
+engine_config() {
     local mirrors=''
     if [[ $(note public-images) == no ]]; then mirrors="\"http://127.0.0.1:$(note mirror/port)\""; fi
-    keep engine.json <<-JSON
+    cat <<-JSON
 		{
 		  "data-root": "$home/engine",
 		  "exec-root": "$home/run/engine",
@@ -121,15 +121,16 @@ remove_bridge() {
 
 start_engine() {
     if alive engine dockerd; then
-        # Only a new mirror port changes the configuration of a running engine.
-        cp "$home/engine.json" "$home/engine.json.running"
-        write_engine_config
-        if cmp -s "$home/engine.json" "$home/engine.json.running"; then return; fi
+        # Only the mirror's port can have changed under a running engine.
+        if cmp -s <(engine_config) "$home/engine.json"; then return; fi
         stop_engine
     fi
     make_bridge
-    write_engine_config
-    rm -f "$home/run/engine.pid"
+    engine_config | keep engine.json
+    # dockerd takes any process with the old number for itself.
+    rm -f "$home"/run/{engine,dockerd}.pid
+    export NO_PROXY=${NO_PROXY:-${no_proxy:-}}
+    NO_PROXY+=${NO_PROXY:+,}$loopback
     detach engine dockerd --config-file "$home/engine.json" -H "unix://$socket" --pidfile "$home/run/dockerd.pid"
     await engine dockerd 60 engine_version "unix://$socket"
     say "engine $(engine_version "unix://$socket") started"
@@ -138,6 +139,8 @@ start_engine() {
 stop_engine() {
     local mount
     stop engine dockerd
+    # An engine that was killed leaves its containerd behind.
+    stop engine/containerd/containerd containerd
     while read -r mount; do umount -l "$mount" 2>/dev/null || true; done \
         < <(awk -v home="$home/" 'index($2, home) == 1 { print $2 }' /proc/mounts | sort -r)
     rm -f "$socket"
@@ -151,7 +154,6 @@ public_images() {
         if timeout 20 docker --config "$client" buildx imagetools inspect "${stand_ins[0]%%|*}" >/dev/null 2>&1; then answer=yes; else answer=no; fi
         say "public images can be pulled: $answer"
     fi
-    [[ $answer == yes || $answer == no ]] || fail "STACKBUILD_PUBLIC_IMAGES is '$answer'" "set it to yes or no, or leave it unset"
     echo "$answer" | keep public-images
     echo "$answer"
 }

@@ -5,9 +5,9 @@ os_id() { (. /etc/os-release && echo "${ID:-}"); }
 os_version() { (. /etc/os-release && echo "${VERSION_ID:-}"); }
 os_codename() { (. /etc/os-release && echo "${VERSION_CODENAME:-}"); }
 
-needs=("a Docker engine $oldest_engine or newer with buildx (docker.io and docker-buildx on Debian 13 and Ubuntu, or docker-ce" \
-    "and docker-buildx-plugin), started; docker-registry, htpasswd (apache2-utils), openssl, curl and, where public images" \
-    "cannot be pulled, debootstrap")
+needs="install a Docker engine $oldest_engine or newer with buildx (docker.io and docker-buildx on Debian 13 and Ubuntu; docker-ce and
+docker-buildx-plugin from Docker) and start it; install docker-registry, htpasswd (apache2-utils), openssl and curl, and
+debootstrap where public images cannot be pulled"
 
 can_install() { ((EUID == 0)) && [[ $(os_id) == debian || $(os_id) == ubuntu ]] && command -v apt-get >/dev/null; }
 
@@ -54,22 +54,24 @@ our_apt() {
         -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 "$@"
 }
 
+# Debian's switch against services that start when they are installed.
+policy=/usr/sbin/policy-rc.d
+
 # Installs the packages and keeps their services from starting, now and at the next boot: we run these programs ourselves.
 install_packages() {
-    local log=$home/log/apt.log policy='' package unit
-    can_install || fail "cannot install '$*' here: only on Debian and Ubuntu, as root" "install ${needs[@]}"
-    if [[ $(os_id) == debian && $(os_version) == 11 ]]; then fail "Debian 11 has no engine that is new enough" "install ${needs[@]}"; fi
+    local log=$home/log/apt.log package unit
+    can_install || fail "cannot install '$*' here: only on Debian and Ubuntu, as root" "$needs"
+    if [[ $(os_id) == debian && $(os_version) == 11 ]]; then fail "Debian 11 has no engine that is new enough" "$needs"; fi
     say "installing $*"
     write_apt_view
     our_apt update >>"$log" 2>&1 || { tail -n 20 "$log" >&2; fail "apt-get update failed" "the whole log is $log"; }
-    if [[ ! -e /usr/sbin/policy-rc.d ]]; then
-        policy=/usr/sbin/policy-rc.d
+    if [[ ! -e $policy ]]; then
+        trap 'rm -f "$policy"' EXIT
         printf '#!/bin/sh\nexit 101\n' >"$policy"
         chmod +x "$policy"
     fi
     our_apt install -y --no-install-recommends "$@" </dev/null >>"$log" 2>&1 ||
-        { rm -f ${policy:+"$policy"}; tail -n 20 "$log" >&2; fail "apt-get install failed" "the whole log is $log"; }
-    rm -f ${policy:+"$policy"}
+        { tail -n 20 "$log" >&2; fail "apt-get install failed" "the whole log is $log"; }
     if [[ -d /run/systemd/system ]]; then
         for package in "$@"; do
             for unit in $(dpkg -L "$package" | sed -n 's|.*/systemd/system/\([^/]*\.\(service\|socket\)\)$|\1|p' | grep -v @); do

@@ -6,6 +6,7 @@ start_registry() {
     if alive registry docker-registry; then write_client_config; return; fi
     require docker-registry=docker-registry htpasswd=apache2-utils openssl=openssl curl=curl
     mkdir -p "$dir/data"
+    distrust_registry
     port=$(free_port "$(note registry/port | grep . || echo 5443)")
     echo "$port" | keep registry/port
     make_certificate

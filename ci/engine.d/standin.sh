@@ -4,7 +4,7 @@
 # NAME|variables that the real image sets and that images built on it may read
 stand_ins=(
     "debian:bookworm|"
-    "nvidia/cuda:12.5.1-cudnn-runtime-ubuntu22.04|CUDA_VERSION=12.5.1 NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility"
+    "nvidia/cuda:12.6.3-cudnn-runtime-ubuntu22.04|CUDA_VERSION=12.6.3 NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility"
 )
 
 stand_in_names() { local row names=(); for row in "${stand_ins[@]}"; do names+=("${row%%|*}"); done; (IFS=,; echo "${names[*]}"); }
@@ -35,7 +35,8 @@ make_root() {
     local dir=$home/cache/root code mirror log=$home/log/debootstrap.log
     if [[ -s $home/cache/root.is ]]; then return; fi
     require debootstrap=debootstrap
-    code=$([[ $(os_id) == debian ]] && echo bookworm || os_codename)
+    code=bookworm
+    [[ $(os_id) == debian ]] || code=$(os_codename)
     [[ -s $home/apt/sources.list ]] || write_apt_view
     mirror=$(sed 's/\[[^]]*\] //' "$home/apt/sources.list" | awk -v code="$(os_codename)" '$3 == code { print $2; exit }')
     say "making a $(os_id) $code root file system"
@@ -46,9 +47,9 @@ make_root() {
     sed "s/\b$(os_codename)\b/$code/" "$home/apt/sources.list" >"$dir/etc/apt/sources.list"
     trust_this_machines_authorities "$dir"
     rm -rf "$dir"/var/cache/apt/* "$dir"/var/lib/apt/lists/* "$dir"/var/log/* "$dir"/var/cache/ldconfig/* "$dir"/var/cache/debconf/*-old \
-        "$dir"/tmp/* "$dir"/etc/resolv.conf "$dir"/etc/hostname
+        "$dir"/tmp/* "$dir"/dev/* "$dir"/etc/resolv.conf "$dir"/etc/hostname
     : >"$dir/etc/machine-id"
-    tar -C "$dir" --sort=name --mtime=@1700000000 --numeric-owner --xattrs -cf "$home/cache/root.tar" .
+    tar -C "$dir" --sort=name --mtime=@1700000000 --numeric-owner --format=gnu -cf "$home/cache/root.tar" .
     sha256sum <"$home/cache/root.tar" | cut -d' ' -f1 >"$home/cache/root.diff-id"
     gzip -n -4 -f "$home/cache/root.tar"
     rm -rf --one-file-system "$dir"

@@ -33,6 +33,7 @@ from pipeline.ports import (
 LOCAL = "stackbuild.local"
 PROBE_LABEL = "io.stackbuild.probe"
 TAIL = 20
+PROBE_HOST = "probe"
 PIDS = 4096
 DOCTOR = "start it, or say where it is with DOCKER_HOST; `stackbuild doctor` looks further"
 NO_GPU_SIGNS = ("could not select device driver", "no known gpu vendor", "unresolvable cdi devices")
@@ -179,6 +180,9 @@ class Engine:
                     entrypoint=[order.run[0]],
                     command=list(order.run[1:]),
                     network_mode="none",
+                    # without a network docker writes no name into /etc/hosts, and Java looks its own up
+                    hostname=PROBE_HOST,
+                    extra_hosts={PROBE_HOST: "127.0.0.1"},
                     cap_drop=["ALL"],
                     security_opt=["no-new-privileges"],
                     pids_limit=PIDS,

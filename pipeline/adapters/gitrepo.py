@@ -1,21 +1,129 @@
-"""What git knows of a folder."""
+"""Trees in git repositories, and what git knows of a folder."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
+import re
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import platformdirs
+
+from pipeline.errors import InputError, StackbuildError, UnreachableError
+
+TIMEOUT = 600
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
 
 def commit(folder: Path) -> str:
     """The commit that is checked out around the folder, 12 hex digits; "" without git or a commit."""
+    with contextlib.suppress(StackbuildError):
+        return _git(["-C", str(folder), "rev-parse", "--short=12", "HEAD"])
+    return ""
+
+
+def resolve(url: str, ref: str) -> str:
+    """The commit that a branch, a tag or "" (the default branch) stands for now; one stands for itself."""
+    if _COMMIT.match(ref):
+        return ref
+    names = [f"refs/heads/{ref}", f"refs/tags/{ref}", f"refs/tags/{ref}^{{}}"] if ref else ["HEAD"]
+    lines = _git(["ls-remote", "--", url, *names], url).splitlines()
+    found = {name: commit for commit, _, name in (line.partition("\t") for line in lines)}
+    # an annotated tag is an object of its own; what it points to is listed behind it, with ^{}
+    for name in reversed(names):
+        if name in found:
+            return found[name]
+    hint = "give a branch, a tag, or a whole commit of 40 hex digits"
+    raise InputError.of(f"'{url}' has no branch or tag '{ref}'", hint=hint)
+
+
+def cache_folder() -> Path:
+    """Where repositories are kept between runs; it may be deleted at any time."""
+    return platformdirs.user_cache_path("stackbuild") / "git"
+
+
+def checkout(url: str, commit: str) -> Path:
+    """A folder with the files of a commit, fetched where it is not cached; nobody else writes to it."""
+    name = hashlib.sha256(url.encode()).hexdigest()[:16]
+    home = cache_folder() / name
+    folder = home / commit
+    if folder.is_dir():
+        return folder
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=home, prefix=".new-") as temporary:
+            repository, files = Path(temporary) / "repository", Path(temporary) / "files"
+            files.mkdir()
+            _git(["init", "--quiet", "--bare", str(repository)])
+            _fetch(repository, url, commit)
+            _export(repository, commit, files)
+            with _won_by_another(folder):
+                files.rename(folder)
+    except OSError as error:
+        raise InputError.of(f"'{url}' cannot be kept: {error}", str(home)) from error
+    return folder
+
+
+def _fetch(repository: Path, url: str, commit: str) -> None:
+    line = ["--git-dir", str(repository), "fetch", "--quiet", "--no-tags"]
+    try:
+        _git([*line, "--depth=1", "--", url, commit], url)
+    except UnreachableError:
+        # some servers hand out no single commits: then everything is fetched, once
+        _git([*line, "--", url, "+refs/*:refs/fetched/*"], url)
+
+
+def _export(repository: Path, commit: str, files: Path) -> None:
+    """The files as a checkout has them; `git archive` would leave out what .gitattributes says it should."""
+    base = ["--git-dir", str(repository), "--work-tree", str(files)]
+    try:
+        _git([*base, "read-tree", commit])
+    except UnreachableError as error:
+        raise InputError.of(f"there is no commit {commit} in the repository") from error
+    _git([*base, "checkout-index", "--all", "--quiet"])
+
+
+@contextlib.contextmanager
+def _won_by_another(folder: Path) -> Iterator[None]:
+    """Two runs may fetch the same commit at once: the second finds the first one's folder, and takes it."""
+    try:
+        yield
+    except OSError:
+        if not folder.is_dir():
+            raise
+
+
+def _git(arguments: list[str], url: str = "") -> str:
+    if not shutil.which("git"):
+        raise UnreachableError.of("no `git` on PATH", hint="install git")
+    # GIT_DIR and its like, set by hooks that call us, must not lead git elsewhere
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_DIR")}
+    environment.pop("GIT_WORK_TREE", None)
+    environment.pop("GIT_INDEX_FILE", None)
+    environment["GIT_TERMINAL_PROMPT"] = "0"
+    environment["LC_ALL"] = "C"
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "--short=12", "HEAD"],
+            ["git", *arguments],
             capture_output=True,
             text=True,
-            timeout=30,
+            errors="replace",
+            timeout=TIMEOUT,
             check=False,
+            env=environment,
+            stdin=subprocess.DEVNULL,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    except subprocess.TimeoutExpired as error:
+        raise UnreachableError.of(f"git does not answer: {url or arguments[0]}") from error
+    if done.returncode == 0:
+        return done.stdout.strip()
+    said = [line for line in done.stderr.splitlines() if line.strip()] or ["git did not say why"]
+    message = said[-1].removeprefix("fatal: ")
+    what = f"the git repository '{url}' cannot be read" if url else "git failed"
+    hint = "check the address, and that this machine reaches it; a cached commit works offline" if url else ""
+    raise UnreachableError.of(f"{what}: {message}", hint=hint)

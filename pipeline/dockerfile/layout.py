@@ -70,9 +70,10 @@ class Layout:
             index = waiting.pop()
             below = self.footings[index].stage
             found = [below] if below >= 0 else []
-            for instruction, _ in self.commands(index):
+            for instruction, trigger in self.commands(index):
                 for other in self.stages_used(instruction):
-                    self._earlier(instruction, other, index)
+                    if not (trigger and other == index):  # a trigger may take from the stage that it runs in
+                        self._earlier(instruction, other, index)
                     found.append(other)
             fresh = [other for other in found if other not in reached]
             reached.update(fresh)
@@ -87,6 +88,10 @@ class Layout:
 
     def source(self, name: str, instruction: Instruction) -> int:
         """The stage that a `from=` names, or -1 if it names an image. Raises InputError."""
+        if instruction.keyword == "COPY" and Scope(instruction.escape).expand(name).text != name:
+            message = f"--from={name}: 'from' takes no variables, quotes or escapes"
+            hint = "name a stage: FROM the image with its variables AS a name, and copy from that name"
+            raise InputError.of(message, self.where(instruction.line), hint)
         if instruction.keyword == "COPY" and _NUMBER.fullmatch(name):
             if not 0 <= int(name) < len(self.dockerfile.stages):
                 message = f"--from={name}: there is no stage of that number"
@@ -135,7 +140,32 @@ def layout(dockerfile: Dockerfile, args: Mapping[str, str], target: str, platfor
         footings.append(_footing(dockerfile, stage, outer, names))
         if stage.name:
             names[stage.name] = stage.index
-    return Layout(dockerfile, args, outer, tuple(footings), names, _target(dockerfile, target, names))
+    plan = Layout(dockerfile, args, outer, tuple(footings), names, _target(dockerfile, target, names))
+    _no_ring(plan)
+    return plan
+
+
+def _no_ring(plan: Layout) -> None:
+    """Raise InputError if stages take files from each other in a ring, reached or not, as BuildKit does."""
+    taken = {
+        stage.index: [(other, one) for one in stage.body for other in plan.stages_used(one)]
+        for stage in plan.dockerfile.stages
+        if any(one.flags for one in stage.body)
+    }
+    if not any(other >= index for index, found in taken.items() for other, _ in found):
+        return
+    for start, found in taken.items():
+        waiting = [(other, one) for other, one in found]
+        seen: set[int] = set()
+        while waiting:
+            other, instruction = waiting.pop()
+            if other == start:
+                name = plan.dockerfile.stages[start].name or str(start)
+                message = f"the stage '{name}' takes files from itself, in the end"
+                raise InputError.of(message, plan.where(instruction.line), "break the ring of stages")
+            if other not in seen:
+                seen.add(other)
+                waiting += taken.get(other, [])
 
 
 def _target(dockerfile: Dockerfile, target: str, names: Mapping[str, int]) -> int:

@@ -112,5 +112,7 @@ def _check_whole(values: dict[str, str]) -> None:
             raise ValueError("a secret mount has 'source' or 'id', not both")
         if not (values.get("source") or values.get("target") or values.get("id")):
             raise ValueError("a secret mount needs an 'id' or a 'target'")
+    if kind == "ssh" and values.get("source"):
+        raise ValueError("an ssh mount has no 'source'")
     if "sharing" in values and kind != "cache":
         raise ValueError(f"'sharing' is not for a mount of type '{kind}'")

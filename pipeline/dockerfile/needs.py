@@ -18,8 +18,8 @@ from pipeline.errors import InputError
 _SCRATCH = "scratch"
 # Remote sources of ADD: an http(s) address, a git one, or git's user@host:path. (github.com/x/y is a path.)
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|[\w-]+@[\w.-]+:", re.ASCII)
-_HTTP = re.compile(r"https?://")
 _UNKNOWN = "\0"
+_IGNORE_ONLY = re.compile(r"[\\\[\]{|}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,8 @@ def facts(
         footing = plan.footings[index]
         stage = dockerfile.stages[index]
         if footing.stage >= 0:
-            scopes[index], kept[index] = scopes[footing.stage].copy(), kept[footing.stage].copy()
+            kept[index] = kept[footing.stage].copy()
+            scopes[index] = scopes[footing.stage].below(kept[index])
         else:
             base = plan.footings[root].reference
             known = (
@@ -204,8 +205,9 @@ def _triggers(plan: Layout, kept: Scope) -> _Found:
         except ValueError:  # no child can be built: BuildKit refuses the trigger there, not here
             continue
         for name in origins(inner):
-            number = inner.keyword == "COPY" and name.isdecimal()
-            if name != _SCRATCH and not number:
+            # A number is one of the child's stages; a variable is refused in the child's build.
+            stage = inner.keyword == "COPY" and (name.isdecimal() or "$" in name)
+            if name != _SCRATCH and not stage:
                 found.uses.append(Use(name, "onbuild", onbuild.line, plan.target, False))
     found.reads = [Read(read.pattern, read.line, read.whole, read.exclude, "onbuild") for read in found.reads]
     return found
@@ -218,14 +220,12 @@ def _copied(instruction: Instruction, scope: Scope) -> list[Read]:
     for flag in instruction.flags:
         name, _, value = flag.partition("=")
         if name == "--from" and kind == "copy" and value:
-            if Scope(scope.escape).expand(value).text != value:
-                raise RefusedError(
-                    f"--from={value}: 'from' takes no variables, quotes or escapes",
-                    "name a stage: FROM the image with its variables AS a name, and copy from that name",
-                )
             return []
         if name == "--exclude":
             exclude.append(value)
+    parents = any(flag.partition("=")[0] == "--parents" for flag in instruction.flags)
+    if parents:
+        exclude = []  # they would be relative to another folder; it costs little to read more
     reads = []
     for word in instruction.words()[:-1]:
         if "<<" in word and _is_heredoc(word):
@@ -237,7 +237,8 @@ def _copied(instruction: Instruction, scope: Scope) -> list[Read]:
                     f"the source '{word}' of a COPY is not a path", "use ADD for what is not in the context"
                 )
             continue
-        if source.unknown:
+        # With --parents these mean what they mean in an ignore file; it costs little to read more.
+        if source.unknown or (parents and _IGNORE_ONLY.search(source.text)):
             reads.append(Read("", instruction.line, True, tuple(exclude), kind))
         else:
             reads.append(Read(clean(source.text), instruction.line, False, tuple(exclude), kind))

@@ -48,6 +48,11 @@ class Scope:
         """A scope that can go its own way."""
         return Scope(self.escape, dict(self.values), self.open_)
 
+    def below(self, kept: Scope) -> Scope:
+        """What a stage sees that stands on this one: its ARGs too, but what the image `kept` wins over them."""
+        values = dict.fromkeys(self.values, None) if kept.open_ else self.values
+        return Scope(self.escape, {**values, **kept.values}, self.open_ or kept.open_)
+
     def expand(self, word: str) -> Expansion:
         """Substitute. Raises ShellError."""
         if (

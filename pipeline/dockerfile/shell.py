@@ -92,9 +92,10 @@ class _Lexer:
         words: list[str] = []
         held = ""
         for text, splits in self.pieces():
-            if splits is None:  # BuildKit's lexer shares one buffer with what is nested in ${...}: it is lost
+            if splits is None:
                 held = ""
-            if splits is False:
+                continue
+            if not splits:
                 held += text
                 continue
             for char in text:
@@ -106,17 +107,20 @@ class _Lexer:
         return [*words, held] if held else words
 
     def pieces(self) -> list[tuple[str, bool | None]]:
-        """Text, and whether it splits words at blanks; None if it also drops what came before it."""
+        """Text, and whether it splits words at blanks; None drops the word so far.
+
+        That is a quirk of BuildKit: what is nested in ${...} empties the one buffer for words.
+        """
         pieces: list[tuple[str, bool | None]] = []
         while char := self._peek():
-            if char == "$":
+            if char in '$"':
                 self.nested = False
-                text = self._dollar()
-                pieces.append((text, None if self.nested else True))
+                text = self._dollar() if char == "$" else self._double()
+                if self.nested:
+                    pieces.append(("", None))
+                pieces.append((text, char == "$"))
             elif char == "'":
                 pieces.append((self._single(), False))
-            elif char == '"':
-                pieces.append((self._double(), False))
             elif char == "<":
                 pieces.append((self._heredoc_mark(), False))
             else:

@@ -42,15 +42,21 @@ def base_spot(
             message, f"{dockerfile.path}:{instruction.line}", "leave this image out of the overlay"
         )
     start, end = _from_word(dockerfile, instruction)
-    before = len(dockerfile.preamble)
+    defaults = _defaults(dockerfile)
     while True:
         start, end = _without_quotes(dockerfile.text, start, end)
         match = _VARIABLE.fullmatch(dockerfile.text[start:end])
         name = (match[1] or match[2]) if match else ""
-        found = _default(dockerfile, name, before) if name and name not in args else None
-        if found is None:
+        # A default sees only what stands before it, and of several the last one counts.
+        while defaults and defaults[-1][0] != name:
+            defaults.pop()
+        if not name or name in args or not defaults:
             break
-        start, end, before = found
+        _, argument, first, last = defaults.pop()
+        if first == last:
+            break
+        offsets = _value_offsets(dockerfile, argument)
+        start, end = offsets[first], offsets[last - 1] + 1
     return BaseSpot(start, end, dockerfile.text.count("\n", 0, start) + 1, reference)
 
 
@@ -61,24 +67,15 @@ def _from_word(dockerfile: Dockerfile, instruction: Instruction) -> tuple[int, i
     return offsets[0], offsets[length - 1] + 1
 
 
-def _default(dockerfile: Dockerfile, name: str, before: int) -> tuple[int, int, int] | None:
-    """The default of the last ARG `name` among the first `before` ones that have one, and the number of that ARG.
-
-    Within one ARG of several names, only what stands before `name` is seen by its default; no such name is
-    followed any further.
-    """
-    for number in range(before - 1, -1, -1):
-        instruction = dockerfile.preamble[number]
-        value = instruction.value
-        for start, end in reversed(word_spans(value, instruction.escape)):
-            word = value[start:end]
-            if word.startswith(f"{name}="):
-                offsets = _value_offsets(dockerfile, instruction)
-                first = start + len(name) + 1
-                if first >= end:
-                    return None
-                return offsets[first], offsets[end - 1] + 1, number
-    return None
+def _defaults(dockerfile: Dockerfile) -> list[tuple[str, Instruction, int, int]]:
+    """Every default before the first FROM, in order: the name, the ARG, start and end in its value."""
+    found = []
+    for instruction in dockerfile.preamble:
+        for start, end in word_spans(instruction.value, instruction.escape):
+            name, equals, _ = instruction.value[start:end].partition("=")
+            if equals:
+                found.append((name, instruction, start + len(name) + 1, end))
+    return found
 
 
 def _without_quotes(text: str, start: int, end: int) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import re
 # None stands for `?`, which is any one character. A pattern is the list of what lies between its stars.
 Segment = list[str | None]
 
+_ESCAPED = re.compile(r"\\.|.", re.DOTALL)
 _TEMPLATE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})")
 
 
@@ -83,8 +84,9 @@ def without_prefix(pattern: str, value: str, *, longest: bool) -> str:
 def without_suffix(pattern: str, value: str, *, longest: bool) -> str:
     """`${NAME%pattern}`, or `%%` for the longest match. Raises ValueError."""
     _one_line(value)
-    mirrored = [segment[::-1] for segment in reversed(_segments(pattern))]
-    end = _end(mirrored, value[::-1], 0, longest=longest)
+    # Like BuildKit: the pattern itself is turned around, escapes kept together.
+    mirrored = "".join(reversed(_ESCAPED.findall(pattern)))
+    end = _end(_segments(mirrored), value[::-1], 0, longest=longest)
     return value if end < 0 else value[: len(value) - end]
 
 

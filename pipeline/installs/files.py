@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from pipeline.installs.placed import OPAQUE, Placed, Word
+from pipeline.installs.placed import OPAQUE, Placed, Source, Word
 from pipeline.installs.requirements import Requirement, RequirementFile, requirement
 
 if TYPE_CHECKING:
@@ -22,38 +22,39 @@ def find_requirements(text: str, *, manager: str = "pip") -> tuple[Requirement, 
 
     Options, comments, URLs and paths are none; a requirement at a URL (`name @ https://…`) is dynamic.
     """
-    found = (
-        requirement(manager, word, text, line=line)
-        for line, content in _lines(text)
-        if (word := _requirement_of(content)) is not None
-    )
-    return tuple(each for each in found if each is not None)
+    source = Source.of(text)
+    words = [word for word in map(_requirement_of, _lines(text)) if word]
+    found = [requirement(manager, word, source) for word in words]
+    return tuple(each for each in found if each)
 
 
 def find_includes(text: str) -> tuple[RequirementFile, ...]:
     """Find the files that a pip requirements file names with `-r`; paths count from the file's own folder."""
-    included = ((line, _INCLUDE.match(content.text)) for line, content in _lines(text))
-    return tuple(RequirementFile("pip", path[1], line) for line, path in included if path)
+    source = Source.of(text)
+    included = ((line, _INCLUDE.match(line.text)) for line in _lines(text))
+    return tuple(
+        RequirementFile("pip", path[1], source.line(line.starts[path.start(1)]))
+        for line, path in included
+        if path
+    )
 
 
-def _lines(text: str) -> Iterator[tuple[int, Placed]]:
-    """The lines without comments, continuations joined as pip does it, with the number of the first."""
+def _lines(text: str) -> Iterator[Placed]:
+    """The lines without comments, continuations joined as pip joins them."""
     pieces: list[tuple[int, int]] = []
     at = 1 if text.startswith("\ufeff") else 0
-    number = first = 0
     for written in text[at:].splitlines(keepends=True):
-        line = written.rstrip("\r\n") if written.endswith(("\r", "\n")) else written
-        first = first if pieces else number
+        line = written.rstrip("\r\n")
         comment = line.lstrip().startswith("#")
         continued = line.endswith("\\") and not comment
-        pieces.append((at, at + len(line.rstrip("\\") if continued else line)))
+        if not comment:
+            pieces.append((at, at + len(line.rstrip("\\") if continued else line)))
         at += len(written)
-        number += written.count("\n")
         if not continued:
-            yield first, _uncommented(Placed.of(text, pieces[:-1] if comment else pieces))
+            yield _uncommented(Placed.of(text, pieces))
             pieces = []
     if pieces:
-        yield first, _uncommented(Placed.of(text, pieces))
+        yield _uncommented(Placed.of(text, pieces))
 
 
 def _uncommented(line: Placed) -> Placed:

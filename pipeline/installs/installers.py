@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
 from pipeline.installs.arguments import arguments, options, program_of, unwrapped
 from pipeline.installs.instruction import read_run
-from pipeline.installs.placed import OPAQUE, Placed, Word
+from pipeline.installs.placed import OPAQUE, Placed, Source, Word
 from pipeline.installs.requirements import (
     Installs,
     Requirement,
@@ -56,7 +55,7 @@ _APT_NAMES: Final = frozenset({"apt-get", "apt", "aptitude"})
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 _PIP_FILES: Final = options("-r --requirement --requirements")
 _CONDA_FILES: Final = (".yml", ".yaml", ".txt", ".lock")
-_DEPENDENCY: Final = re.compile(r"[^,|\s][^,|]*")
+_DEPENDENCY: Final = re.compile(r"[^,|\s](?:[^,|]*[^,|\s])?")
 _QUOTED: Final = re.compile(r"""'[^']*+'|"(?:[^"\\]|\\.)*+\"""", re.DOTALL)
 _QUOTES: Final = "'\""
 _DEEPEST: Final = 4  # scripts in scripts; a bound keeps the time linear
@@ -93,10 +92,9 @@ class _Finder:
     """
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.source = Source.of(text)
         self.requirements: list[Requirement] = []
         self.files: list[RequirementFile] = []
-        self.newlines = [at for at, letter in enumerate(text) if letter == "\n"]
 
     def run(self, script: Placed) -> None:
         """Read a RUN's script; where it is but a here-document, that is the script."""
@@ -164,7 +162,7 @@ class _Finder:
 
     def quotes_inside(self, word: Word, quotes: str | None) -> str:
         """The quotes that may still be used inside a word that is one quoted string; else none."""
-        around = self.text[word.start : word.end]
+        around = self.source.text[word.start : word.end]
         quotes = _QUOTES if quotes is None else quotes
         simple = around[:1] in quotes and _QUOTED.fullmatch(around)
         return quotes.replace(around[0], "") if simple else ""
@@ -206,18 +204,15 @@ class _Finder:
 
     def add(self, manager: str, words: Sequence[Word], quotes: str | None) -> None:
         for word in words:
-            found = requirement(manager, word, self.text, line=self.line(word), quotes=quotes)
+            found = requirement(manager, word, self.source, quotes=quotes)
             if found:
                 self.requirements.append(found)
 
     def add_files(self, manager: str, words: Sequence[Word]) -> None:
         for word in words:
-            path = word.content.written(self.text)
+            path = word.content.written(self.source)
             if path and not path.startswith(("<(", ">(")):
-                self.files.append(RequirementFile(manager, path, self.line(word)))
-
-    def line(self, word: Word) -> int:
-        return bisect_left(self.newlines, word.start)
+                self.files.append(RequirementFile(manager, path, self.source.line(word.start)))
 
 
 def _is_for_shell(script: str) -> bool:

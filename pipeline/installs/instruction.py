@@ -8,9 +8,15 @@ from typing import Final
 from pipeline.installs.placed import Placed, Word
 
 _RUN: Final = re.compile(r"\s*(?:ONBUILD\s+)?RUN(?!\S)", re.IGNORECASE)
-_FLAG: Final = re.compile(r"""\s+--(?:\\.|"(?:\\.|[^"\\])*+"|'[^']*+'|[^\s"'\\])++""", re.DOTALL)
+# BuildKit takes a quote that is not closed, and an escape at the end, for the rest of the flag.
+_FLAG: Final = re.compile(
+    r"""\s+--(?:\\.?|"(?:\\.?|[^"\\])*+"?|'(?:\\.?|[^'\\])*+'?|[^\s"'\\])++""", re.DOTALL
+)
 _END_OF_FLAGS: Final = re.compile(r"\s+--(?!\S)")
+_OPENING: Final = re.compile(r"\s*\[")
+_NO_STRINGS: Final = re.compile(r"\s*\[\s*\]\s*")
 _STRING: Final = re.compile(r'\s*"((?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+)"\s*([,\]])')
+_BODIES: Final = re.compile(r"[^\r]++|\r++(?!\n)")  # without the carriage returns of CRLF
 _LETTER: Final = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
 _ESCAPED: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
@@ -35,7 +41,7 @@ def read_run(text: str, escape: str) -> Placed | tuple[Word, ...] | None:
     if words is not None:
         return words
     if "<<" in joined.text:
-        first += [(at.start(), at.end()) for at in re.compile(r"[^\r]++|\r++(?!\n)").finditer(text, rest)]
+        first += [(at.start(), at.end()) for at in _BODIES.finditer(text, rest)]
         joined = Placed.of(text, first)
     return joined[start:]
 
@@ -60,7 +66,9 @@ def _first_line(text: str, escape: str) -> tuple[list[tuple[int, int]], int]:
 
 def _exec_form(joined: Placed, start: int) -> tuple[Word, ...] | None:
     """The strings of a JSON array, or None where the text is no array of strings and nothing else."""
-    opening = re.compile(r"\s*\[").match(joined.text, start)
+    if _NO_STRINGS.fullmatch(joined.text, start):
+        return ()
+    opening = _OPENING.match(joined.text, start)
     at = opening.end() if opening else len(joined.text)
     words: list[Word] = []
     while found := _STRING.match(joined.text, at):

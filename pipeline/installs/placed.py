@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -10,6 +11,23 @@ if TYPE_CHECKING:
 
 OPAQUE = "\0"
 """Stands for what only the shell can know: a variable, a command's output. No real word holds a NUL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of a file, or of a part of one, and where its lines end."""
+
+    text: str
+    newlines: Sequence[int]
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Take a text as a source."""
+        return cls(text, [at for at, letter in enumerate(text) if letter == "\n"])
+
+    def line(self, at: int) -> int:
+        """The number of the line that this place is on; 0 is the first."""
+        return bisect_left(self.newlines, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +48,14 @@ class Placed:
     def __getitem__(self, part: slice) -> Placed:
         return Placed(self.text[part], self.starts[part], self.ends[part])
 
-    def written(self, source: str) -> str:
+    def written(self, source: Source) -> str:
         """The text with what is opaque as it stands in the source: `tensorflow${POSTFIX}`."""
         if OPAQUE not in self.text:
             return self.text
         letters = zip(self.text, self.starts, self.ends, strict=True)
-        return "".join(source[start:end] if letter == OPAQUE else letter for letter, start, end in letters)
+        return "".join(
+            source.text[start:end] if letter == OPAQUE else letter for letter, start, end in letters
+        )
 
 
 @dataclass(frozen=True, slots=True)

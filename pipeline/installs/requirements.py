@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final
 
 from pipeline.installs.names import find_name, same_name, split_extras, valid_name
-from pipeline.installs.placed import Placed, Word
+from pipeline.installs.placed import Placed, Source, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,9 +58,7 @@ class Installs:
     files: tuple[RequirementFile, ...]
 
 
-def requirement(
-    manager: str, word: Word, source: str, *, line: int = 0, quotes: str | None = None
-) -> Requirement | None:
+def requirement(manager: str, word: Word, source: Source, *, quotes: str | None = None) -> Requirement | None:
     """Read one word of an install command; None where it names no package to install.
 
     `quotes` are the quotes that may still be put around something at this place: none where scripts are
@@ -69,29 +67,25 @@ def requirement(
     named = find_name(manager, word.text)
     if named is None:
         return None
-    written = source[word.start : word.end]
-    if named.start == named.end:
-        start, end = _extent(word.content)
-        rest = word.content.written(source)
-        return Requirement(manager, "", rest, start, end, line, written, dynamic=True)
-    start, end = _extent(word.content[named.start : named.end])
-    name = word.text[named.start : named.end]
-    rest = word.content[named.end :].written(source)
-    # Decoded and written text agree where nothing but the name stands there.
-    plain = source[start:end] == name and (
-        not rest.lstrip().startswith("[") or _OPENING_BRACKET.match(source, end) is not None
+    content = word.content
+    name = content.text[named.start : named.end]
+    start, end = _extent(content[named.start : named.end] if name else content)
+    rest = content[named.end :].written(source)
+    # Where what is written is not what the shell reads, something stands inside the name.
+    plain = source.text[start:end] == name and (
+        not rest.lstrip().startswith("[") or _OPENING_BRACKET.match(source.text, end) is not None
     )
-    bracketless = quotes is None or source[word.start] != name[0] or start != word.start
+    unquoted = start == word.start and bool(name)
     return Requirement(
         manager,
         name,
         rest,
         start,
         end,
-        line,
-        written,
-        dynamic=not (named.fixed and plain and quotes != ""),
-        quote="" if bracketless or not quotes else quotes[0],
+        source.line(start),
+        source.text[word.start : word.end],
+        dynamic=not (named.fixed and plain) or quotes == "",
+        quote=quotes[0] if quotes and unquoted else "",
     )
 
 

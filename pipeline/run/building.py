@@ -15,6 +15,7 @@ from pipeline.adapters.engine import Engine
 from pipeline.adapters.state import State
 from pipeline.adapters.terminal import paint_for, say, watching
 from pipeline.errors import InputError
+from pipeline.lock import Lock
 from pipeline.outcome import Failed, HeldBack, Result
 from pipeline.plan import Action
 from pipeline.run.decide import Ask, Decided, decide, resolve_roots, roots_of
@@ -166,18 +167,20 @@ def _say_summary(done: Done) -> None:
         say(paint("not the real thing: " + "; ".join(sorted(done.stand_ins.values())), "yellow"))
 
 
-def run_lock(project: Project, *, update: bool, write: bool) -> dict[str, tuple[str, str]]:
-    """Pin the roots of all variants; gives those that moved, each with its old and new digest."""
+def run_lock(file: str, tree: str, *, update: bool, write: bool) -> dict[str, tuple[str, str]]:
+    """Pin the trees and roots of all variants; gives what moved, each with its old and new pin."""
+    project = open_project(file, tree, update=update)
     wanted = roots_of(views(project, ()))
-    old = project.lock.roots
-    roots = resolve_roots({ref: where for ref, where in wanted.items() if update or ref not in old}, Engine())
-    kept = {reference: root for reference, root in old.items() if reference in wanted}
-    new = dataclasses.replace(project.lock, roots={**kept, **roots})
-    moved = {
-        reference: (old[reference].digest if reference in old else "", root.digest)
-        for reference, root in new.roots.items()
-        if reference not in old or old[reference] != root
-    }
-    if write and new != project.lock:
+    old = project.lock
+    look = {ref: where for ref, where in wanted.items() if update or ref not in old.roots}
+    found = resolve_roots(look, Engine()) if look else {}
+    kept = {reference: root for reference, root in old.roots.items() if reference in wanted}
+    new = dataclasses.replace(old, trees=dict(project.pins), roots={**kept, **found})
+    if write and new != old:
         disk.write_text(project.lock_path, locking.render(new))
-    return moved
+    before, after = _pins(old), _pins(new)
+    return {name: (before.get(name, ""), pin) for name, pin in after.items() if before.get(name) != pin}
+
+
+def _pins(lock: Lock) -> dict[str, str]:
+    return {**{f"tree {name}": pin.commit for name, pin in lock.trees.items()}, **lock.digests}

@@ -114,7 +114,8 @@ def decide(project: Project, views: tuple[View, ...], ask: Ask, world: tuple[Eng
     engine, state = world
     wanted = roots_of(views)
     missing = {reference: where for reference, where in wanted.items() if reference not in project.lock.roots}
-    lock = project.lock.with_roots(resolve_roots(missing, engine)) if missing else project.lock
+    lock = project.lock.with_trees(project.pins)
+    lock = lock.with_roots(resolve_roots(missing, engine)) if missing else lock
     for view in views:
         # a name that is wrong must be said before anything is marked as changed
         plan.chosen(view.graph, Request(ask.images, ask.changed))

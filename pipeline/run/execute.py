@@ -157,7 +157,7 @@ class Worker:
             platform=step.record.platform,
             target=step.record.target,
             log=str(self._project.state / "logs" / f"{step.image.replace('/', '--')}-{step.key[:12]}.log"),
-            no_cache=no_cache,
+            no_cache=no_cache or step.afresh,
         )
 
 

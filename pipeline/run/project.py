@@ -14,11 +14,11 @@ from pipeline import config as configuration
 from pipeline import lock as locking
 from pipeline import overlay as overlays
 from pipeline import tree as trees
-from pipeline.adapters import disk
+from pipeline.adapters import disk, gitrepo
 from pipeline.config import Config, TreeConfig, Variant
 from pipeline.errors import InputError, Problem
 from pipeline.graph import Graph, derive
-from pipeline.lock import Lock
+from pipeline.lock import Lock, Pin
 from pipeline.overlay import Match, Overlay
 from pipeline.tomlfile import nearest
 from pipeline.tree import Tree
@@ -30,13 +30,17 @@ OVERLAYS = "overlays"
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What people wrote. `state` is the folder for what this machine remembers; nothing else is written."""
+    """What people wrote. `state` is the folder for what this machine remembers; nothing else is written.
+
+    `lock` is as it was read; `pins` are the commits of the trees from git, as they are used now.
+    """
 
     config: Config
     tree: Tree
     root: Path
     folders: Mapping[str, Path]
     lock: Lock
+    pins: Mapping[str, Pin]
     lock_path: Path
     state: Path
 
@@ -62,8 +66,11 @@ def shown(path: Path) -> str:
     return str(path) if relative.startswith(f"..{os.sep}..") else relative
 
 
-def open_project(file: str = "", tree: str = "") -> Project:
+def open_project(file: str = "", tree: str = "", *, update: bool = False) -> Project:
     """Read and check everything; `tree` takes a folder alone, without a stacks.toml.
+
+    Trees from git are fetched at the commits of the lock; with `update`, or where it has none, at those
+    that their refs stand for now.
 
     Raises InputError with every problem of the configuration, or else of the trees.
     """
@@ -72,7 +79,7 @@ def open_project(file: str = "", tree: str = "") -> Project:
             raise InputError.of(
                 "--tree and -f exclude each other", hint="a stacks.toml names its trees itself"
             )
-        return _opened(configuration.for_tree(str(Path(tree))), Path.cwd(), "")
+        return _opened(configuration.for_tree(str(Path(tree))), Path.cwd(), "", update=update)
     path = Path(file) if file else find_file(Path.cwd())
     if path is None:
         hint = "write one, or point at a folder of Dockerfiles: --tree DIR"
@@ -81,32 +88,51 @@ def open_project(file: str = "", tree: str = "") -> Project:
         raise InputError.of(f"no file '{path}'", hint=f"-f takes the path of a {FILE}")
     path = path.absolute()
     name = shown(path)
-    return _opened(configuration.parse(disk.read_text(path, name), name), path.parent, name)
+    return _opened(configuration.parse(disk.read_text(path, name), name), path.parent, name, update=update)
 
 
-def _opened(config: Config, root: Path, file: str) -> Project:
+def _opened(config: Config, root: Path, file: str, *, update: bool) -> Project:
+    lock_path, state = (root / LOCK, root / disk.STATE_FOLDER) if file else _apart(config, root)
+    lock = _lock(lock_path)
     found: list[Tree] = []
     problems: list[Problem] = []
     folders: dict[str, Path] = {}
+    pins: dict[str, Pin] = {}
     for declared in config.trees:
         try:
             folder = (root / declared.path).absolute()
+            name = shown(folder)
+            if declared.git:
+                pin = _pin(declared, root, None if update else lock.trees.get(declared.name))
+                pins[declared.name] = pin
+                folder = gitrepo.checkout(_address(declared, root), pin.commit) / declared.path
+                name = f"{declared.name}@{pin.commit[:12]}/{declared.path}".removesuffix("/.")
             folders[declared.name] = folder
-            found.append(_scan(replace(declared, path=shown(folder)), folder))
+            found.append(_scan(replace(declared, path=name), folder))
         except InputError as error:
             problems.extend(error.problems)
     if problems:
         raise InputError(*problems)
-    tree = trees.merge(found)
-    if file:
-        lock_path, state = root / LOCK, root / disk.STATE_FOLDER
-    else:
-        # a bare tree is somebody else's: nothing is put into it
-        only = next(iter(folders.values())).resolve()
-        name = hashlib.sha256(os.fsencode(only)).hexdigest()[:16]
-        state = platformdirs.user_state_path("stackbuild") / "trees" / f"{only.name}-{name}"
-        lock_path = state / LOCK
-    return Project(config, tree, root, folders, _lock(lock_path), lock_path, state)
+    return Project(config, trees.merge(found), root, folders, lock, pins, lock_path, state)
+
+
+def _apart(config: Config, root: Path) -> tuple[Path, Path]:
+    """Lock and state of a bare tree: it is somebody else's, so nothing is put into it."""
+    only = (root / config.trees[0].path).resolve()
+    name = hashlib.sha256(os.fsencode(only)).hexdigest()[:16]
+    state = platformdirs.user_state_path("stackbuild") / "trees" / f"{only.name}-{name}"
+    return state / LOCK, state
+
+
+def _address(declared: TreeConfig, root: Path) -> str:
+    """A repository's address; a path is relative to stacks.toml."""
+    return str((root / declared.git).resolve()) if declared.git.startswith((".", "/")) else declared.git
+
+
+def _pin(declared: TreeConfig, root: Path, locked: Pin | None) -> Pin:
+    if locked and (locked.git, locked.ref) == (declared.git, declared.ref):
+        return locked
+    return Pin(declared.git, declared.ref, gitrepo.resolve(_address(declared, root), declared.ref))
 
 
 def _scan(declared: TreeConfig, folder: Path) -> Tree:

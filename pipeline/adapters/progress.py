@@ -1,0 +1,127 @@
+"""What a build says, out of buildx's `--progress=rawjson`: into its log, its end and its error kept."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections import deque
+from collections.abc import Iterator
+from typing import IO, Any
+
+from pipeline.ports import Tell
+
+TAIL = 20
+LONGEST = 500
+# a line that never ends is cut here, so that no RUN can fill the memory
+MOST_REST = 1 << 16
+_EVENT = frozenset({"vertexes", "logs", "statuses", "warnings"})
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
+_PROCESS = re.compile(r'process "(.*)" did not complete successfully: (exit code: \d+.*)', re.DOTALL)
+_PLACE = re.compile(r"[^\s:]+:(\d+)\Z")
+_SHELL = "/bin/sh -c "
+
+
+class Progress:
+    """What a build has said so far: all of it in the log, its end and its error in memory.
+
+    `line` is the line of the Dockerfile that failed, 0 where buildx names none.
+    """
+
+    def __init__(self, log: IO[str], tell: Tell) -> None:
+        self._log = log
+        self._tell = tell
+        self._open: list[bytes] = []
+        self._names: dict[str, str] = {}
+        self._rests: dict[str, str] = {}
+        self._tails: dict[str, deque[str]] = {}
+        self._last = ""
+        self._failed = ""
+        self._words: list[str] = []
+        self.line = 0
+
+    def take(self, line: bytes) -> None:
+        """One line of standard error: words, or JSON: an event, or (buildx before 0.15) a part of one."""
+        if self._open or line.rstrip() == b"{":
+            self._open.append(line)
+            if line.rstrip() != b"}":
+                return
+            line = b"".join(self._open)
+            self._open.clear()
+        try:
+            event = json.loads(line) if line.startswith(b"{") else None
+        except ValueError:
+            event = None
+        if isinstance(event, dict) and event.keys() & _EVENT:
+            self._event(event)
+        else:
+            self._speech(line.decode("utf-8", "replace"))
+
+    @property
+    def error(self) -> str:
+        """What went wrong, short enough for a message; "" where nothing was said of it."""
+        said = [word.removeprefix("ERROR: ") for word in self._words if word.startswith("ERROR: ")]
+        text = (said or self._words or [""])[-1].removeprefix("failed to solve: ")
+        if process := _PROCESS.search(text):
+            command = " ".join(process[1].removeprefix(_SHELL).split())
+            return f"{process[2]}: {_cut(command, 100)}"
+        return _cut(text, LONGEST)
+
+    @property
+    def tail(self) -> tuple[str, ...]:
+        """The last lines of the step that failed, or of the last step that said anything."""
+        vertex = self._failed if self._failed in self._tails else next(reversed(self._tails), "")
+        lines = [*self._tails.get(vertex, ()), *_shown(self._rests.get(vertex, ""))]
+        return tuple(lines[-TAIL:])
+
+    def _event(self, event: dict[str, Any]) -> None:
+        for vertex in event.get("vertexes") or ():
+            self._vertex(vertex)
+        for entry in event.get("logs") or ():
+            self._output(entry)
+
+    def _speech(self, line: str) -> None:
+        text = line.strip()
+        if not text:
+            return
+        self._log.write(f"{text}\n")
+        self._words = [*self._words[-9:], text]
+        if place := _PLACE.match(text):
+            self.line = int(place[1])
+
+    def _vertex(self, vertex: dict[str, Any]) -> None:
+        name, known = str(vertex.get("name", "")), str(vertex.get("digest", ""))
+        self._names[known] = name
+        if vertex.get("started") and not vertex.get("completed") and not name.startswith("[internal]"):
+            self._tell(name)
+        if vertex.get("error"):
+            self._failed = known
+        if vertex.get("completed"):
+            how = "CACHED" if vertex.get("cached") else vertex.get("error") or "done"
+            self._log.write(f"--- {name}: {how}\n")
+
+    def _output(self, entry: dict[str, Any]) -> None:
+        text = base64.b64decode(entry.get("data", "")).decode("utf-8", "replace")
+        vertex = str(entry.get("vertex", ""))
+        if vertex != self._last:
+            self._last = vertex
+            self._log.write(f"=== {self._names.get(vertex, '')}\n")
+        self._log.write(text)
+        *lines, rest = (self._rests.get(vertex, "") + text).split("\n")
+        self._rests[vertex] = rest[-MOST_REST:]
+        # taken out and put back, so that the last one is the last that spoke
+        tail = self._tails.pop(vertex, deque(maxlen=TAIL))
+        self._tails[vertex] = tail
+        for line in lines:
+            tail.extend(_shown(line))
+
+
+def _shown(line: str) -> Iterator[str]:
+    """A line as a terminal would leave it standing: without colours, progress bars drawn over."""
+    kept = line.rstrip("\r").rpartition("\r")[2]
+    if plain := _CONTROL.sub("", kept).rstrip():
+        yield _cut(plain, LONGEST)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
