@@ -80,7 +80,8 @@ def drive(
                 task = by_name[name]
                 watch(Began(name, task.step.image, task.doing))
                 running[executor.submit(work, task)] = name
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            ended = wait(running, return_when=FIRST_COMPLETED).done
+            for future in [future for future in running if future in ended]:
                 name = running.pop(future)
                 outcome = future.result()
                 failed = isinstance(outcome, Failed)
@@ -104,8 +105,9 @@ def _blocked(
     before: Schedule, after: Schedule, by_name: Mapping[str, Task], failed: Task
 ) -> tuple[Blocked, ...]:
     """The builds and pulls that the failure of one task blocked."""
-    names = sorted(name for name in after.blocked - before.blocked if by_name[name].doing != PUSH)
+    lost = after.blocked - before.blocked
     return tuple(
         Blocked(task.step.image, task.step.key, task.doing, (failed.step.image,))
-        for task in map(by_name.__getitem__, names)
+        for name, task in by_name.items()
+        if name in lost and task.doing != PUSH
     )

@@ -18,11 +18,12 @@ from click_default_group import DefaultGroup
 
 from pipeline import show
 from pipeline.adapters import pools
-from pipeline.adapters.terminal import paint_for, say
-from pipeline.errors import InputError, StackbuildError
+from pipeline.adapters.terminal import is_utf8, paint_for, put, put_file, say
+from pipeline.errors import InputError, InterruptedRunError, StackbuildError
 from pipeline.run.project import Project, View, open_project, views
 
 F = TypeVar("F", bound=Callable[..., Any])
+INTERRUPTED = InterruptedRunError.exit_code
 
 
 def _images(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
@@ -166,7 +167,7 @@ def plan(form: str, **asked: Any) -> None:
     if form == "json":
         _print_json(found.to_json())
     else:
-        click.echo(found.text(paint_for(sys.stdout)))
+        put(found.text(paint_for(sys.stdout)))
 
 
 def _one_view(
@@ -215,10 +216,10 @@ def graph(form: str, descendants: str | None, ancestors: str | None, leaves: boo
     if form == "json":
         _print_json(show.graph_json(view.graph, names, view.tree))
     elif leaves and form == "text":
-        click.echo("\n".join(name for name in view.graph.order if name in names))
+        put("\n".join(name for name in view.graph.order if name in names))
     else:
         draw = {"text": show.graph_text, "dot": show.graph_dot, "mermaid": show.graph_mermaid}[form]
-        click.echo(draw(view.graph, names))
+        put(draw(view.graph, names))
 
 
 @cli.command()
@@ -237,7 +238,7 @@ def render(image: str | None, **place: Any) -> None:
             raise InputError.of("which image?", hint=f"one of {', '.join(sorted(view.tree.images))}")
         image = next(iter(view.tree.images))
     text = view.tree.image(image).dockerfile.text
-    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    put_file(text)
 
 
 @cli.command()
@@ -281,11 +282,11 @@ def diff(images: tuple[str, ...], form: str, file: str | None, tree: str | None,
 def _print_diff(text: str, paint: show.Paint) -> None:
     colours = {"+": "green", "-": "red", "@": "cyan"}
     if paint is show.plain:
-        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+        put_file(text)
         return
     for line in text.split("\n")[:-1]:
         heading = line.startswith(("+++", "---", "diff "))
-        click.echo(line if heading or line[:1] not in colours else paint(line, colours[line[0]]))
+        put(line if heading or line[:1] not in colours else paint(line, colours[line[0]]))
 
 
 @cli.command()
@@ -307,7 +308,7 @@ def lock(form: str, file: str | None, tree: str | None, update: bool, check: boo
         _print_json({"moved": moved})
     else:
         for reference, (old, new) in moved.items():
-            click.echo(f"{reference}  {old or '(new)'} → {new}")
+            put(f"{reference}  {old or '(new)'} → {new}")
         say(show.counted(len(moved), "pin") + (" would move" if check else " moved"))
     sys.exit(1 if check and moved else 0)
 
@@ -316,7 +317,11 @@ def lock(form: str, file: str | None, tree: str | None, update: bool, check: boo
 @_place
 @_format
 def doctor(form: str, file: str | None, tree: str | None) -> None:
-    """Look at what this machine has of what a build needs, and say how to get the rest."""
+    """Look at what this machine has of what a build needs, and say how to get the rest.
+
+    \b
+    stackbuild doctor
+    """
     from pipeline.run.doctor import Health, examine  # noqa: PLC0415 (docker is slow to import)
 
     try:
@@ -331,20 +336,14 @@ def doctor(form: str, file: str | None, tree: str | None) -> None:
         paint = paint_for(sys.stdout)
         colours = {Health.OK: "green", Health.WARNING: "yellow", Health.MISSING: "red"}
         for finding in findings:
-            click.echo(
-                f"{paint(f'{finding.health:<7}', colours[finding.health])}  {finding.part}: {finding.text}"
-            )
+            put(f"{paint(f'{finding.health:<7}', colours[finding.health])}  {finding.part}: {finding.text}")
             if finding.hint:
-                click.echo(f"         hint: {finding.hint}")
+                put(f"         hint: {finding.hint}")
     sys.exit(3 if any(finding.health is Health.MISSING for finding in findings) else 0)
 
 
 def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=not _utf8()))
-
-
-def _utf8() -> bool:
-    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    put(json.dumps(value, indent=2, ensure_ascii=not is_utf8(sys.stdout)))
 
 
 def _complain(error: StackbuildError) -> None:
@@ -370,10 +369,6 @@ def _terminated(*_: object) -> NoReturn:
 def main() -> NoReturn:
     """Run the command line; whatever goes wrong ends in a message and an exit code."""
     signal.signal(signal.SIGTERM, _terminated)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace" if _utf8() else "backslashreplace")
-    code = 0
     try:
         code = cli(prog_name="stackbuild", standalone_mode=False) or 0
     except click.ClickException as error:
@@ -384,12 +379,11 @@ def main() -> NoReturn:
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         say("interrupted")
-        code = 130
-    except BrokenPipeError:
-        # whoever read us has enough; python must not try to flush the rest at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = INTERRUPTED
     except Exception:
         _crashed()
         code = 1
+    if code == INTERRUPTED:
+        # threads that wait for a registry would keep us: what they asked of the engine ends with the process
+        os._exit(code)
     sys.exit(code)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline import refs
 from pipeline.errors import InputError, Problem
+from pipeline.naming import CASES
 from pipeline.tomlfile import Document, Table, nearest
 
 DEFAULT_PLATFORM = "linux/amd64"
@@ -35,6 +36,7 @@ class ImageSettings:
     context: str = ""
     name: str = ""
     target: str = ""
+    refs: tuple[str, ...] = ()
     args: tuple[tuple[str, str], ...] = ()
 
 
@@ -53,6 +55,7 @@ class TreeConfig:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     refs: tuple[str, ...] = ()
+    case: str = "kebab"
     args: tuple[tuple[str, str], ...] = ()
     images: tuple[tuple[str, ImageSettings], ...] = ()
 
@@ -160,6 +163,7 @@ def _image(table: Table) -> ImageSettings:
         context=table.take("context", str, ""),
         name=table.take("name", str, ""),
         target=table.take("target", str, ""),
+        refs=table.strings("refs"),
         args=table.pairs("args"),
     )
     for key, value in (
@@ -181,12 +185,17 @@ def _tree(name: str, table: Table) -> TreeConfig:
     patterns = table.strings("refs")
     for pattern in patterns:
         try:
-            refs.parse(pattern.replace("{image}", "image"))
+            refs.parse(pattern.replace("{image}", "image").replace("{tag}", "tag"))
             wrong = "" if "{image}" in pattern else "does not say where the image's name goes"
+            if "{tag}" in pattern and ":" not in pattern.partition("{tag}")[0]:
+                wrong = "has its {tag} where no tag is"
         except ValueError as error:
             wrong = str(error)
         if wrong:
             table.problem(f"'{pattern}' {wrong}", "refs", 'write it like "jupyter/{image}"')
+    case = table.take("case", str, "kebab")
+    if case not in CASES:
+        table.problem(f"no case rule '{case}'", "case", nearest(case, CASES) or f"one of {', '.join(CASES)}")
     git, ref = table.take("git", str, ""), table.take("ref", str, "")
     if table.has("git") and not _GIT.match(git):
         table.problem(f"'{git}' is no address of a git repository", "git", "https://…, ssh://… or a path")
@@ -205,6 +214,7 @@ def _tree(name: str, table: Table) -> TreeConfig:
         include=table.strings("include"),
         exclude=table.strings("exclude"),
         refs=patterns,
+        case=case,
         args=table.pairs("args"),
         images=tuple((image, _image(settings)) for image, settings in table.tables("images")),
     )

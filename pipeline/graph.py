@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 import networkx as nx
 
-from pipeline.dockerfile import Facts, facts
+from pipeline import refs
+from pipeline.dockerfile import Facts, Read, Use, facts
 from pipeline.errors import InputError, Problem
 from pipeline.ignore import select
+from pipeline.naming import Find
 from pipeline.tree import Image, Tree, unknown
 
 
@@ -19,7 +21,8 @@ class Node:
 
     `parents` and `roots` map a reference, as FROM names it, to the tree's image, or to itself where the
     image comes from outside; both hold COPY --from and mounts too. `base` is the one reference that the
-    final stage stands on ("" for scratch). `files` are the context files it can read, sorted.
+    final stage stands on ("" for scratch). `files` are the context files it can read, sorted, and `reads`
+    what it reads them by.
     """
 
     image: Image
@@ -28,6 +31,7 @@ class Node:
     roots: tuple[str, ...]
     base: str
     files: tuple[str, ...]
+    reads: tuple[Read, ...] = ()
 
     @property
     def parent_names(self) -> tuple[str, ...]:
@@ -117,16 +121,14 @@ def derive(tree: Tree, platform: str) -> Graph:
     return Graph(nodes, order, net)
 
 
-def _node(
-    tree: Tree, image: Image, read: Mapping[str, Facts], given: tuple[Callable[[str], str], str]
-) -> Node:
+def _node(tree: Tree, image: Image, read: Mapping[str, Facts], given: tuple[Find, str]) -> Node:
     find, platform = given
     found = read[image.name]
     uses, reads = list(found.uses), list(found.reads)
     stages = {stage.name for stage in image.dockerfile.stages}
     # ONBUILD fires in the direct child, and there it reads the child's context and the child's stages
     for use in found.uses:
-        if use.kind != "from" or not (parent := find(use.reference)):
+        if use.kind != "from" or not (parent := find(use.reference, image.name)):
             continue
         reads += read[parent].onbuild_reads
         for trigger in read[parent].onbuild_uses:
@@ -136,7 +138,9 @@ def _node(
                 reads += stage.reads
             else:
                 uses.append(trigger)
-    named = {use.reference: find(use.reference) for use in uses}
+    named = {use.reference: find(use.reference, image.name) for use in uses}
+    if problems := [_no_reference(use, image) for use in uses if not named[use.reference] and _wrong(use)]:
+        raise InputError(*problems)
     return Node(
         image=image,
         facts=found,
@@ -144,7 +148,23 @@ def _node(
         roots=tuple(sorted(reference for reference, name in named.items() if not name)),
         base=next((use.reference for use in found.uses if use.base), ""),
         files=select(tree.sources[image.tree].below(image.context), reads, image.ignore),
+        reads=tuple(reads),
     )
+
+
+def _wrong(use: Use) -> str:
+    """What keeps a use from being an image reference, or ""."""
+    try:
+        refs.parse(use.reference)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _no_reference(use: Use, image: Image) -> Problem:
+    table = f"[tree.{image.tree}.images.NAME]"
+    hint = f"if an image of the tree is meant: refs = ['{use.reference}'] under its {table} in stacks.toml"
+    return Problem(f"'{use.reference}' {_wrong(use)}", f"{image.where}:{use.line}", hint)
 
 
 def _cycle(nodes: Mapping[str, Node], net: nx.DiGraph[str]) -> InputError:

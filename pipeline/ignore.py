@@ -1,4 +1,4 @@
-"""Which files of a context a build can touch: `.dockerignore`, and the sources of COPY, ADD and bind mounts."""
+"""Which files of a context a build can touch, after `.dockerignore`."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ class Walk:
         matched = []
         for index, (matches, keeps) in enumerate(self._patterns):
             hit = bool(above.matched) and above.matched[index]
-            # A pattern that could change nothing is not tried: BuildKit then does not know that it matches either.
+            # BuildKit does not try a pattern that could change nothing: below, it counts as no match.
             if not hit and keeps == dropped:
                 hit = bool(matches(path))
             if hit:
@@ -179,9 +179,9 @@ def select(
 ) -> tuple[str, ...]:
     """The sorted paths of the context that `reads` can touch after `ignore`, folders included.
 
-    A source that is a link, or passes through one, reads the link and what it leads to; links inside a folder that
-    is read are only links. `path` is the Dockerfile's, for messages. Raises InputError for a source that follows a
-    link out of the context, or around in a ring.
+    A source that is a link, or passes through one, reads the link and what it leads to; links inside a folder
+    that is read are only links. `path` is the Dockerfile's, for messages. Raises InputError for a source that
+    follows a link out of the context, or around in a ring.
     """
     reads = tuple(reads)
     if not reads:
@@ -302,7 +302,7 @@ def _source_matchers(glob: str) -> list[Matches]:
 
 
 def _exclusion(text: str) -> Pattern | None:
-    """A `--exclude`, which unlike a line of an ignore file may begin with a slash, and then matches nothing."""
+    """A `--exclude`; unlike a line of an ignore file it may begin with a slash, and then matches nothing."""
     text = text.strip(SPACE)
     if not text:
         return None

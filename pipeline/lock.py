@@ -87,9 +87,9 @@ def render(lock: Lock) -> str:
     """The lock as TOML, sorted, so that a diff shows what moved."""
     lines = [HEADER, f"format = {FORMAT}"]
     for name, pin in sorted(lock.trees.items()):
-        lines += ["", f"[tree.{json.dumps(name)}]", f"git = {json.dumps(pin.git)}"]
-        lines += [f"ref = {json.dumps(pin.ref)}"] if pin.ref else []
-        lines.append(f"commit = {json.dumps(pin.commit)}")
+        lines += ["", f"[tree.{_quoted(name)}]", f"git = {_quoted(pin.git)}"]
+        lines += [f"ref = {_quoted(pin.ref)}"] if pin.ref else []
+        lines.append(f"commit = {_quoted(pin.commit)}")
     for reference, root in sorted(lock.roots.items()):
         lines += ["", f"[root.{_quoted(reference)}]", f"digest = {_quoted(root.digest)}"]
         if root.stand_in:

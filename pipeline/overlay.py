@@ -178,7 +178,7 @@ def _swap_root(edit: RootEdit, tree: Tree, chosen: list[Image]) -> tuple[list[Im
     edited, places = [], []
     for image in chosen:
         reference = _root_of(image)
-        if not reference or in_tree(reference) or not _matches(reference, edit.source):
+        if not reference or in_tree(reference, image.name) or not _matches(reference, edit.source):
             continue
         spot = base_spot(image.dockerfile, dict(image.args), target=image.target)
         text = image.dockerfile.text[: spot.start] + edit.to + image.dockerfile.text[spot.end :]
@@ -275,7 +275,7 @@ def _candidates(edit: Edit, tree: Tree, chosen: list[Image]) -> str:
         roots = {
             f"{reference} in {image.where}"
             for image in chosen
-            if (reference := _root_of(image)) and not in_tree(reference)
+            if (reference := _root_of(image)) and not in_tree(reference, image.name)
         }
         return f"the roots there are: {'; '.join(sorted(roots)[:3])}" if roots else ""
     near = [

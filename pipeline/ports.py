@@ -19,7 +19,7 @@ class BuildOrder:
 
     `files` lie below `context`, an absolute folder, and must still be in the state that the key was made
     from; `bases` map references, as FROM names them, to what to take for them; `tags` are given to the
-    result.
+    result. With `apart` the Dockerfile must not lie in the context, because the build would read it there.
     """
 
     image: str
@@ -36,6 +36,7 @@ class BuildOrder:
     target: str
     log: str
     no_cache: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

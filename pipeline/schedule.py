@@ -20,9 +20,9 @@ class Schedule:
 
     @property
     def ready(self) -> tuple[str, ...]:
-        """What may start, the longest remaining path first."""
-        free = [task for task in self.waiting if self.needs[task] <= self.done]
-        return tuple(sorted(free, key=lambda task: (-self.weight[task], task)))
+        """What may start, the longest remaining path first, then in the order of the plan."""
+        free = [task for task, above in self.needs.items() if task in self.waiting and above <= self.done]
+        return tuple(sorted(free, key=lambda task: -self.weight[task]))
 
     @property
     def over(self) -> bool:

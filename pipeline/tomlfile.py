@@ -229,6 +229,7 @@ class Document:
         return f"{self.path}:{self._lines.get(path, 1)}"
 
     def check(self) -> None:
-        """Raise all problems found, together."""
+        """Raise all problems found, together, in the order of the file."""
         if self.problems:
-            raise InputError(*dict.fromkeys(self.problems))
+            found = dict.fromkeys(self.problems)
+            raise InputError(*sorted(found, key=lambda problem: int(problem.where.rpartition(":")[2])))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from pipeline import refs
+from pipeline import naming
 from pipeline.config import ImageSettings, TreeConfig
 from pipeline.dockerfile import Dockerfile, parse
 from pipeline.errors import InputError, Problem
@@ -40,7 +40,7 @@ class Image:
     """One Dockerfile of a tree, and what stacks.toml says of it.
 
     `context` is a folder relative to the tree's; `ignore` its `.dockerignore`; `published`
-    is what references call the image, "" where none can.
+    is what references call the image, "" where none can, and `refs` are further ones that mean it.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Image:
     path: str
     context: str
     published: str
+    refs: tuple[str, ...] = ()
     ignore: Ignore = field(default_factory=Ignore)
     args: tuple[tuple[str, str], ...] = ()
     target: str = ""
@@ -103,31 +104,18 @@ class Tree:
         return self.images[name]
 
     def calls(self) -> Iterator[tuple[str, Image]]:
-        """What references call each image: `*/NAME` where its tree says nothing of them."""
+        """What references call each image, in the form that `naming` looks up."""
         for image in self.images.values():
+            source = self.sources[image.tree]
             if image.published:
-                anywhere = "{image}" if "/" in image.published else "*/{image}"
-                for pattern in self.sources[image.tree].refs or (anywhere,):
-                    call = pattern.replace("{image}", image.published)
-                    yield call if call.startswith("*/") else str(refs.parse(call)), image
+                for call in naming.calls(image.published, source.refs):
+                    yield call, image
+            for reference in image.refs:
+                yield reference, image
 
-    def naming(self) -> Callable[[str], str]:
-        """A function from a reference, as FROM resolves it, to the name of the tree's image, or ""."""
-        called = {call: image.name for call, image in self.calls()}
-
-        def find(reference: str) -> str:
-            try:
-                parsed = refs.parse(reference)
-            except ValueError:
-                return ""
-            if found := called.get(str(parsed)):
-                return found
-            # a pinned tag or digest of a published name is a root: that very build, not this tree's next one
-            if parsed.digest or parsed.tag not in {"", "latest"}:
-                return ""
-            return called.get(parsed.name) or called.get(f"*/{parsed.repository.rpartition('/')[2]}", "")
-
-        return find
+    def naming(self) -> naming.Find:
+        """A function from a reference, as FROM resolves it, and the asking image, to an image, or ""."""
+        return naming.finder({call: image.name for call, image in self.calls()})
 
 
 def unknown(name: str, known: Iterable[str]) -> InputError:
@@ -158,12 +146,15 @@ def _suffix(file_name: str) -> str:
     return rest if first in PLAIN_NAMES else file_name.rpartition(".")[0]
 
 
-def _leaves_out(path: str, exclude: tuple[str, ...]) -> bool:
+def _leaves_out(path: str, config: TreeConfig) -> bool:
     folders = path.split("/")[:-1]
-    if any(part.startswith(".") or part in LEFT_OUT for part in folders):
-        return True
-    prefixes = ("/".join(folders[: depth + 1]) for depth in range(len(folders)))
-    return any(fnmatchcase(prefix, glob) for prefix in (*prefixes, path) for glob in exclude)
+    places = [*("/".join(folders[: depth + 1]) for depth in range(len(folders))), path]
+
+    def named(globs: tuple[str, ...]) -> bool:
+        return any(fnmatchcase(place, glob) for place in places for glob in globs)
+
+    aside = any(part.startswith(".") or part in LEFT_OUT for part in folders)
+    return named(config.exclude) or (aside and not named(config.include))
 
 
 def _names(paths: Iterable[str], root_name: str) -> dict[str, str]:
@@ -199,7 +190,7 @@ def scan(config: TreeConfig, entries: tuple[Entry, ...], read: Read) -> Tree:
     Raises InputError with every problem of every Dockerfile at once.
     """
     candidates = [e.path for e in entries if e.kind != "dir" and is_dockerfile(posixpath.basename(e.path))]
-    chosen = [path for path in candidates if not _leaves_out(path, config.exclude)]
+    chosen = [path for path in candidates if not _leaves_out(path, config)]
     left_out = tuple(path for path in candidates if path not in set(chosen))
     names = _names(chosen, config.name)
     settings, problems = _match_settings(config, names, {entry.path for entry in entries})
@@ -279,21 +270,12 @@ def _image(
         dockerfile=dockerfile,
         path=path,
         context=context,
-        published=settings.name or _published(name),
+        published=settings.name or naming.published(name, config.refs, config.case),
+        refs=settings.refs,
         ignore=ignore,
         args=tuple(sorted({**dict(config.args), **dict(settings.args)}.items())),
         target=settings.target,
     )
-
-
-def _published(name: str) -> str:
-    # a folder inside another image's is published as a tag of the outer one: no plain reference means it
-    if "/" in name:
-        return ""
-    try:
-        return refs.parse(name).name
-    except ValueError:
-        return ""
 
 
 def merge(trees: Iterable[Tree]) -> Tree:

@@ -75,6 +75,7 @@ def test_conda_and_apt_have_their_own_commands(command: str, found: str) -> None
         "command pip install x",
         "gosu user pip install x",
         "conda run -n env --no-capture-output pip install x",
+        "conda run pip install x",
         "micromamba run -n base python -m pip install x",
         "echo y | xargs -n 1 pip install x",
         "eval pip install x",
@@ -118,16 +119,20 @@ def test_a_command_in_front_of_the_command_is_looked_through(command: str) -> No
         'A="$(case $B in b) pip install x ;; esac)"',
         'A="$(case $(uname -m) in x86_64) echo amd64 ;; esac)" && pip install x',
         'A=${B:-"}"} && pip install x',
+        "A=${B:-'}'} && pip install x",
+        "echo `(true` && pip install x",
         "A=(a b c) && pip install x",
         "echo $((1 << 2)) && pip install x",
         "((1 << 2)) && pip install x",
         "echo 'it''s' \"\\\"\" \\' && pip install x",
         "echo $'it\\'s' && pip install x",
+        'echo "$\'" && pip install x',
+        'pip install $"x"',
         "echo a#b && pip install x",
         "echo <<<word && pip install x",
         "pip install x >/dev/null 2>&1",
         "pip >log install 2>&1 x",
-        "pip install x&>log",
+        "pip install &>log x",
         "pip install x>=2",
         "pip install x # and not y",
     ],
@@ -183,6 +188,7 @@ def test_a_quoted_script_that_a_shell_is_called_with_counts(script: str) -> None
         "case x in pip) ;; esac",
         "bash script.sh pip install x",
         "cat <<< 'pip install x'",
+        '"if" pip install x',
     ],
 )
 def test_what_only_looks_like_an_install_command_does_not_count(script: str) -> None:
@@ -226,6 +232,7 @@ def test_the_value_of_a_conda_or_apt_option_is_no_package() -> None:
     [
         ".",
         "./x",
+        "./$X",
         "../x",
         "/tmp/x.whl",
         "x/y",
@@ -242,7 +249,7 @@ def test_a_path_or_url_is_no_pip_package(word: str) -> None:
     assert names(f"RUN pip install {word} y") == ["pip:y"]
 
 
-@pytest.mark.parametrize("word", ["/tmp/x.conda", "./x.tar.bz2", "https://host/x.conda"])
+@pytest.mark.parametrize("word", ["/tmp/x.conda", "/tmp/$X", "./x.tar.bz2", "https://host/x.conda"])
 def test_a_path_or_url_is_no_conda_package(word: str) -> None:
     assert names(f"RUN conda install {word} y") == ["conda:y"]
 
@@ -311,6 +318,7 @@ def test_an_apt_dependency_string_holds_several_packages() -> None:
         '"tensorflow$POSTFIX==2"',
         "tensorflow-$(uname -m)",
         "tensorflow`suffix`",
+        "tensorflow$((1 + 1))",
         "$PACKAGES",
         '"${PACKAGES[@]}"',
         "tensorflow{,-hub}",
@@ -366,10 +374,10 @@ def test_two_backslashes_continue_nothing() -> None:
 
 
 def test_exec_form_has_words_and_no_shell() -> None:
-    text = 'RUN ["pip", "install", "x>=1", "-i", "no", "$y", "&&", "a\\u002db"]'
+    text = 'RUN ["pip", "install", "x>=1", "-i", "no", "$y", "&&", "a\\u002db", "a\\u005bb]"]'
     found = find_installs(text).requirements
     assert [(each.name, each.rest, each.word) for each in found[:1]] == [("x", ">=1", '"x>=1"')]
-    assert names(text) == ["pip:x", 'pip?"a\\u002db"']
+    assert names(text) == ["pip:x", 'pip?"a\\u002db"', 'pip?"a\\u005bb]"']
 
 
 def test_exec_form_may_call_a_shell() -> None:
@@ -387,6 +395,7 @@ def test_a_heredoc_that_is_the_whole_run_is_a_script() -> None:
     assert names(text) == ["pip:x", "pip:y"]
     assert names("RUN --mount=type=cache,target=/c <<-'EOF'\n\tpip install x\n\tEOF\n") == ["pip:x"]
     assert names("RUN <<EOF\r\npip install x\r\nEOF\r\n") == ["pip:x"]
+    assert names("RUN <<A <<B\npip install x\nA\npip install x\nB\n") == []
 
 
 def test_a_heredoc_with_another_interpreter_is_no_shell_script() -> None:
@@ -406,6 +415,13 @@ def test_a_heredoc_that_any_other_command_reads_is_data() -> None:
     text = "RUN cat <<A > a && cat <<B > b && pip install x\npip install no\nA\npip install no\nB\n"
     assert names(text) == ["pip:x"]
     assert names("RUN <<EOF\ncat <<A\npip install no\nA\npip install x\nEOF") == ["pip:x"]
+
+
+@pytest.mark.parametrize(
+    "arithmetic", ["((1 << 2))", "echo $(((1 + 2) << 3))", "for ((i = 1 << 2; ; )); do :; done"]
+)
+def test_a_shift_begins_no_heredoc(arithmetic: str) -> None:
+    assert names(f"RUN <<EOF\n{arithmetic}\npip install x\nEOF") == ["pip:x"]
 
 
 # files of requirements

@@ -183,13 +183,13 @@ def test_a_name_that_a_variable_ends_is_a_candidate() -> None:
 
 def test_the_package_from_another_manager_is_a_candidate() -> None:
     assert suggested("RUN mamba install 'tensorflow=2.4' h5py") == ["conda 'tensorflow=2.4'"]
+    assert suggested("RUN mamba install zope_interface", name="zope.interface") == ["conda zope_interface"]
 
 
 def test_names_that_begin_or_are_spelt_alike_are_candidates() -> None:
-    assert suggested("RUN pip install tensorflow-cpu tensorfow keras") == [
-        "pip tensorfow",
-        "pip tensorflow-cpu",
-    ]
+    text = "RUN pip install TensorFlow-io-gcs-filesystem TENSORFOW keras"
+    assert suggested(text) == ["pip TENSORFOW", "pip TensorFlow-io-gcs-filesystem"]
+    assert suggested("RUN pip install tensorfow", name="TensorFlow") == ["pip tensorfow"]
 
 
 def test_candidates_come_most_likely_first() -> None:
@@ -213,7 +213,7 @@ def test_a_match_is_no_candidate() -> None:
 
 def test_a_requirements_file_has_requirements_and_much_else() -> None:
     text = (
-        "\ufeff# tensorflow\r\n"
+        "\ufefffirst\r\n"
         "--index-url https://host/tensorflow\r\n"
         "-e git+https://host/a#egg=tensorflow\r\n"
         "-c tensorflow.txt\r\n"
@@ -227,18 +227,14 @@ def test_a_requirements_file_has_requirements_and_much_else() -> None:
     )
     found = find_requirements(text)
     assert [(each.name, each.rest, each.line, each.dynamic) for each in found] == [
+        ("first", "", 0, False),
         ("tensorflow", "[a] == 2.1 ; python_version > '3'", 6, False),
         ("keras", "==2.3", 7, False),
         ("numpy", "@https://host/numpy.whl", 10, True),
         ("", "x-${Y}", 11, True),
         ("last", "", 12, False),
     ]
-    assert [text[each.start : each.end] for each in found if each.name] == [
-        "tensorflow",
-        "keras",
-        "numpy",
-        "last",
-    ]
+    assert all(text[each.start : each.end] == each.name for each in found if each.name)
 
 
 def test_a_swap_in_a_requirements_file_touches_the_name_alone() -> None:

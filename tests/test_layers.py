@@ -18,6 +18,7 @@ ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "digest": set(),
     "refs": set(),
+    "naming": set(),
     "tomlfile": set(),
     "config": set(),
     "dockerfile": {"dockerfile_parse"},
@@ -35,6 +36,7 @@ ROOMS: dict[str, set[str]] = {
     "build": set(),
     "smoke": set(),
     "publish": set(),
+    "drawing": set(),
     "show": set(),
     "adapters": {"click", "docker", "platformdirs", "requests", "rich", "tenacity"},
     "run": {"platformdirs"},
@@ -69,34 +71,40 @@ SOURCES = read()
 
 
 @cache
-def statements(source: str) -> tuple[ast.AST, ...]:
+def nodes(source: str) -> tuple[ast.AST, ...]:
     """Every node of a source."""
     return tuple(ast.walk(ast.parse(source)))
 
 
 @cache
-def imports(source: str, modules: frozenset[str], *, typing_too: bool = True) -> frozenset[str]:
-    """The full names of the modules that a source imports, wherever in it."""
-    return frozenset(_imports(source, modules, typing_too=typing_too))
-
-
-def _imports(source: str, modules: frozenset[str], *, typing_too: bool) -> Iterator[str]:
-    waiting: list[ast.AST] = [ast.parse(source)]
-    while waiting:
-        node = waiting.pop()
+def imported(source: str) -> frozenset[tuple[str, str]]:
+    """What a source imports, wherever in it: modules, and names out of them."""
+    found = set()
+    for node in nodes(source):
         match node:
             case ast.Import(names=names):
-                yield from (alias.name for alias in names)
+                found |= {(alias.name, "") for alias in names}
             case ast.ImportFrom(module=str(module), names=names, level=0):
-                for alias in names:
-                    inner = f"{module}.{alias.name}"
-                    yield inner if inner in modules else module
-            case ast.ImportFrom():
-                yield "pipeline"  # a relative import, which nothing here needs
-            case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=orelse) if not typing_too:
-                waiting.extend(orelse)
-                continue
-        waiting.extend(ast.iter_child_nodes(node))
+                found |= {(module, alias.name) for alias in names}
+            case ast.ImportFrom():  # a relative import, which nothing here needs
+                found.add(("pipeline", ""))
+    return frozenset(found)
+
+
+@cache
+def only_for_types(source: str) -> frozenset[tuple[str, str]]:
+    """What a source imports for a type checker's sake alone."""
+    blocks = [
+        node.body
+        for node in nodes(source)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    ]
+    return imported("\n".join(ast.unparse(line) for block in blocks for line in block))
+
+
+def resolved(found: frozenset[tuple[str, str]], modules: Mapping[str, str]) -> set[str]:
+    """The full names of the modules that are meant."""
+    return {f"{module}.{name}" if f"{module}.{name}" in modules else module for module, name in found}
 
 
 def room(module: str) -> str:
@@ -111,12 +119,12 @@ def complaints(modules: Mapping[str, str]) -> Iterator[str]:
         if room(module) not in ROOMS:
             yield f"{module} has no place in the order"
             continue
-        yield from _imported(module, imports(source, frozenset(modules)))
+        yield from _imported(module, resolved(imported(source), modules))
         yield from _touched(module, source)
     yield from _rings(modules)
 
 
-def _imported(module: str, found: frozenset[str]) -> Iterator[str]:
+def _imported(module: str, found: set[str]) -> Iterator[str]:
     here = room(module)
     for name in sorted(found):
         top = name.split(".")[0]
@@ -138,7 +146,7 @@ def _touched(module: str, source: str) -> Iterator[str]:
     here = room(module)
     if here == "adapters":
         return
-    for node in statements(source):
+    for node in nodes(source):
         match node:
             case ast.Call(func=ast.Name(id=name)) if name in CALLS and (name == "open" or here not in EDGE):
                 yield f"{module}:{node.lineno} calls {name}()"
@@ -151,7 +159,7 @@ def _touched(module: str, source: str) -> Iterator[str]:
 def _rings(modules: Mapping[str, str]) -> Iterator[str]:
     net: nx.DiGraph[str] = nx.DiGraph()
     for module, source in modules.items():
-        for name in imports(source, frozenset(modules), typing_too=False):
+        for name in resolved(imported(source) - only_for_types(source), modules):
             if name in modules and name != module:
                 net.add_edge(module, name)
     for ring in nx.strongly_connected_components(net):

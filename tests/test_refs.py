@@ -71,9 +71,11 @@ references = st.builds(
     st.sampled_from(["", "latest", "1.2_3-x"]),
     st.sampled_from(["", DIGEST]),
 ).map(
-    lambda r: Reference(r.registry, f"library/{r.repository}", r.tag, r.digest)
-    if r.registry == "docker.io" and "/" not in r.repository
-    else r
+    lambda r: (
+        Reference(r.registry, f"library/{r.repository}", r.tag, r.digest)
+        if r.registry == "docker.io" and "/" not in r.repository
+        else r
+    )
 )
 
 

@@ -123,6 +123,6 @@ def stacks(draw: st.DrawFn, most: int = 7) -> str:
     return ", ".join(arrows)
 
 
-def subsets(of: Graph) -> st.SearchStrategy[frozenset[str]]:
-    """Any of a graph's images."""
-    return st.frozensets(st.sampled_from(of.order))
+def subsets(of: Graph, least: int = 0) -> st.SearchStrategy[frozenset[str]]:
+    """Any of a graph's images, at least so many."""
+    return st.frozensets(st.sampled_from(of.order), min_size=least)

@@ -14,6 +14,7 @@ users_endpoint() {
 choose_engine() {
     local endpoint='' version=''
     if alive engine dockerd; then return; fi
+    if [[ $(note whose) == theirs ]] && engine_version "$(note endpoint)" >/dev/null; then return; fi
     if command -v docker >/dev/null; then
         endpoint=$(users_endpoint)
         # A shell that has evaluated `ci/engine env` names our own socket.
@@ -21,6 +22,8 @@ choose_engine() {
         version=$(engine_version "$endpoint") || version=
     fi
     if [[ -n $version ]]; then
+        [[ $endpoint == unix://* ]] || fail "the engine at $endpoint is not on this machine, and cannot reach a registry on loopback" \
+            "run ci/engine on the machine of the engine, or unset DOCKER_HOST"
         if ((${version%%.*} < oldest_engine)); then
             fail "the engine at $endpoint is $version; stackbuild needs $oldest_engine or newer" "upgrade it, or stop it and run ci/engine up again"
         fi
@@ -83,6 +86,8 @@ engine_config() {
 		  "data-root": "$home/engine",
 		  "exec-root": "$home/run/engine",
 		  "bridge": "$bridge",
+		  "iptables": false,
+		  "ip6tables": false,
 		  "registry-mirrors": [$mirrors],
 		  "features": {"buildkit": true, "cdi": true},
 		  "cdi-spec-dirs": ["$home/cdi"]
@@ -90,33 +95,43 @@ engine_config() {
 	JSON
 }
 
-# A bridge of our own, on the first subnet that no address of this machine is in: docker0 may be another engine's.
+# A bridge of our own, on the first subnet that no route of this machine is in: docker0 may be another engine's.
 make_bridge() {
     local third taken
-    ! ip link show "$bridge" >/dev/null 2>&1 || return 0
-    taken=$(ip -4 route show table all)
-    for third in {200..254}; do
-        if ! grep -qF "172.30.$third." <<<"$taken"; then
-            ip link add "$bridge" type bridge
-            ip addr add "172.30.$third.1/24" dev "$bridge"
-            ip link set "$bridge" up
-            return
-        fi
+    if ! ip link show "$bridge" >/dev/null 2>&1; then
+        taken=$(ip -4 route show table all)
+        for third in {200..254}; do
+            if ! grep -qF "172.30.$third." <<<"$taken"; then break; fi
+        done
+        ip link add "$bridge" type bridge
+        ip addr add "172.30.$third.1/24" dev "$bridge"
+        ip link set "$bridge" up
+    fi
+    if [[ $(</proc/sys/net/ipv4/ip_forward) == 0 ]]; then
+        # As dockerd does: a machine that did not forward must not begin to forward for others.
+        iptables -P FORWARD DROP
+        echo 1 >/proc/sys/net/ipv4/ip_forward
+    fi
+    bridge_rules | while read -r table rule; do
+        # shellcheck disable=SC2086
+        iptables -t "$table" -C $rule 2>/dev/null || iptables -t "$table" -I $rule
     done
-    fail "no free subnet in 172.30.200.0 to 172.30.254.0 for the engine's bridge"
+}
+
+# What dockerd would add, but it would also flush the rules of another engine on this machine.
+bridge_rules() {
+    echo "filter FORWARD -i $bridge -j ACCEPT"
+    echo "filter FORWARD -o $bridge -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
+    echo "nat POSTROUTING -s $(ip -4 -o addr show dev "$bridge" | awk '{ print $4 }') ! -o $bridge -j MASQUERADE"
 }
 
 remove_bridge() {
-    local rule
-    command -v ip >/dev/null || return 0
-    ip link del "$bridge" 2>/dev/null || return 0
-    for table in nat filter; do
-        # Rules that name a bridge stay behind an engine that stops.
-        iptables -t "$table" -S 2>/dev/null | sed -n "/ $bridge\b/s/^-A/-D/p" | while read -r rule; do
-            # shellcheck disable=SC2086
-            iptables -t "$table" $rule 2>/dev/null || true
-        done
+    command -v ip >/dev/null && ip link show "$bridge" >/dev/null 2>&1 || return 0
+    bridge_rules | while read -r table rule; do
+        # shellcheck disable=SC2086
+        iptables -t "$table" -D $rule 2>/dev/null || true
     done
+    ip link del "$bridge"
 }
 
 start_engine() {

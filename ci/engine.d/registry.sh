@@ -33,12 +33,10 @@ start_registry() {
 
 make_certificate() {
     local dir=$home/registry/tls
-    if [[ -s $dir/registry.crt && -s $dir/registry.key ]]; then return; fi
-    mkdir -p "$dir"
-    (umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 \
+    mkdir -p "$dir" "$home/authorities"
+    [[ -s $dir/registry.crt && -s $dir/registry.key ]] || (umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 \
         -subj "/CN=stackbuild registry" -addext "subjectAltName=IP:$loopback,IP:127.0.0.1,DNS:localhost" \
         -keyout "$dir/registry.key" -out "$dir/registry.crt" 2>>"$home/log/openssl.log")
-    mkdir -p "$home/authorities"
     install -m 644 "$dir/registry.crt" "$home/authorities/registry.crt"
 }
 
@@ -50,17 +48,19 @@ make_password() {
         htpasswd -niB stackbuild <"$dir/password" 2>/dev/null | keep registry/htpasswd)
 }
 
-# Where every engine looks for the CAs of a registry; without the right to write there it takes loopback's word unchecked.
+# Where an engine looks for the authority of a registry.
 trust_registry() {
-    ((EUID == 0)) || return 0
-    mkdir -p "/etc/docker/certs.d/$loopback:$1"
-    cp "$home/registry/tls/registry.crt" "/etc/docker/certs.d/$loopback:$1/ca.crt"
+    local ca=/etc/docker/certs.d/$loopback:$1/ca.crt
+    ! cmp -s "$home/authorities/registry.crt" "$ca" || return 0
+    ((EUID == 0)) || fail "the engine does not trust the private registry, and only root can tell it to" \
+        "run: sudo install -D -m 644 '$home/authorities/registry.crt' '$ca'; then ci/engine up again"
+    install -D -m 644 "$home/authorities/registry.crt" "$ca"
 }
 
 distrust_registry() {
     local dir
     dir=/etc/docker/certs.d/$loopback:$(note registry/port)
-    if cmp -s "$home/registry/tls/registry.crt" "$dir/ca.crt" && [[ -w $dir ]]; then
+    if cmp -s "$home/authorities/registry.crt" "$dir/ca.crt" && [[ -w $dir ]]; then
         rm -f "$dir/ca.crt"
         rmdir -p "$dir" 2>/dev/null || true
     fi

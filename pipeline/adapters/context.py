@@ -8,6 +8,7 @@ import os
 import posixpath
 import stat
 import tarfile
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
@@ -15,7 +16,7 @@ from typing import IO
 from pipeline.errors import FailedError
 from pipeline.ports import BuildOrder
 
-# where the Dockerfile lies in a context that does not itself hold it; no COPY pattern can name it by chance
+# where the Dockerfile lies in a context that does not itself hold it; only a COPY of everything takes it
 APART = ".stackbuild.Dockerfile"
 
 
@@ -44,12 +45,14 @@ def write(order: BuildOrder, stream: IO[bytes]) -> None:
     Raises FailedError when a file is no longer what its key was made from.
     """
     name = dockerfile_name(order)
+    executable = False
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT, bufsize=1 << 16) as tar:
         for folder in _folders(state.path for state in order.files if state.kind != "dir"):
             if not any(state.path == folder and state.kind == "dir" for state in order.files):
                 _add_folder(tar, Path(order.context) / folder, folder)
         for state in order.files:
             if state.path == name:
+                executable = state.executable
                 continue
             path = Path(order.context) / state.path
             try:
@@ -63,10 +66,27 @@ def write(order: BuildOrder, stream: IO[bytes]) -> None:
                 raise
             except OSError as error:
                 raise _changed(path) from error
+        # last, so that a context that was cut short is never built
         info = tarfile.TarInfo(name)
         info.size = len(order.dockerfile)
-        info.mode = 0o644
+        info.mode = 0o755 if executable else 0o644
         tar.addfile(info, io.BytesIO(order.dockerfile))
+
+
+def lay_out(order: BuildOrder, folder: Path) -> tuple[Path, Path]:
+    """The context as a folder, and the Dockerfile beside it; raises as `write` does."""
+    context, dockerfile = folder / "context", folder / "Dockerfile"
+    with tempfile.TemporaryFile(dir=folder) as file:
+        write(order, file)
+        file.seek(0)
+        with tarfile.open(fileobj=file) as tar:
+            # it is our own tar, and links in it may point anywhere, as they do in the tree
+            tar.extraction_filter = lambda member, _path: member
+            tar.extractall(context)  # noqa: S202
+    (context / dockerfile_name(order)).rename(dockerfile)
+    # everything has been ignored already that is: a .dockerignore in the context must not do so again
+    dockerfile.with_name("Dockerfile.dockerignore").write_text("# nothing\n", encoding="ascii")
+    return context, dockerfile
 
 
 def _folders(paths: Iterable[str]) -> list[str]:

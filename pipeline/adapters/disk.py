@@ -18,7 +18,7 @@ from pipeline.keys import FileState
 # a file changed this shortly before it was hashed may change again without its time stamps showing it
 RACY_NS = 2_000_000_000
 CHUNK = 1 << 20
-MOST_BYTES = 256 << 20
+MOST_BYTES = 8 << 20
 # our own folder, where a project lies in a tree's root: no tree holds it
 STATE_FOLDER = ".stackbuild"
 

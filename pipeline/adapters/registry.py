@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
+from pipeline.adapters import pools
 from pipeline.adapters.engine import Engine, NotFoundError, refused_text
+from pipeline.adapters.patience import patiently
 from pipeline.errors import UnreachableError
 
 LOOKUPS = 16
+TIMEOUT = 300
 
 
 class Registry:
@@ -27,16 +29,19 @@ class Registry:
             except NotFoundError:
                 return name, ""
 
-        with ThreadPoolExecutor(LOOKUPS) as pool:
+        with pools.threads(LOOKUPS) as pool:
             return {name: digest for name, digest in pool.map(look, names) if digest}
 
+    @patiently
     def move(self, source: str, names: tuple[str, ...]) -> None:
         """Give a digest these names on the registry's side; nothing is pulled."""
         line = ["docker", "buildx", "imagetools", "create"]
         for name in names:
             line += ["--tag", name]
         try:
-            done = subprocess.run([*line, source], capture_output=True, text=True, timeout=300, check=False)
+            done = subprocess.run(
+                [*line, source], capture_output=True, text=True, timeout=TIMEOUT, check=False
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise UnreachableError.of(f"names of '{source}' could not be moved: {error}") from error
         if done.returncode:

@@ -18,16 +18,19 @@ from pipeline.outcome import Result, Verdict
 VERSION = 1
 FILE = "state.db"
 _SCHEMA = """
-create table builds (key text primary key, image text not null, record text not null, image_id text not null,
-                     seconds real not null, size integer not null, log text not null, at real not null);
-create table current (variant text not null, image text not null, record text not null,
-                      primary key (variant, image));
-create table verdicts (image_id text not null, probe text not null, verdict text not null, at real not null,
-                       primary key (image_id, probe));
-create table pushed (registry text not null, key text not null, digest text not null,
-                     primary key (registry, key));
-create table files (path text primary key, size integer not null, mtime integer not null,
-                    inode integer not null, ctime integer not null, content text not null);
+create table if not exists builds (
+    key text primary key, image text not null, record text not null, image_id text not null,
+    seconds real not null, size integer not null, log text not null, at real not null);
+create table if not exists current (
+    variant text not null, image text not null, record text not null, primary key (variant, image));
+create table if not exists verdicts (
+    image_id text not null, probe text not null, verdict text not null, at real not null,
+    primary key (image_id, probe));
+create table if not exists pushed (
+    registry text not null, key text not null, digest text not null, primary key (registry, key));
+create table if not exists files (
+    path text primary key, size integer not null, mtime integer not null, inode integer not null,
+    ctime integer not null, content text not null);
 """
 
 
@@ -69,9 +72,8 @@ class State:
             return db
         if self._write:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-        mode = "rwc" if self._write else "ro"
         db = sqlite3.connect(
-            f"{self._path.resolve().as_uri()}?mode={mode}",
+            f"{self._path.resolve().as_uri()}?{self._mode()}",
             uri=True,
             timeout=30,
             isolation_level=None,
@@ -90,6 +92,13 @@ class State:
             db.close()
             raise
         return db
+
+    def _mode(self) -> str:
+        if self._write:
+            return "mode=rwc"
+        # a reader of a write-ahead log makes files of its own, unless there is no log to read
+        log = self._path.with_name(f"{self._path.name}-wal")
+        return "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
 
     def _start_again(self) -> sqlite3.Connection:
         aside = self._path.with_name(f"{FILE}.broken-{time.time_ns()}")

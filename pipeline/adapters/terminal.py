@@ -8,11 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from pipeline import show
+from pipeline.errors import FailedError
 from pipeline.ports import Began, Ended, Event, Progressed, Watch
 
 if TYPE_CHECKING:
@@ -36,7 +37,43 @@ def paint_for(stream: object = None) -> show.Paint:
 
 def say(text: str = "") -> None:
     """Talk, on standard error; standard output is for data."""
-    click.echo(text, err=True)
+    _write(sys.stderr, f"{text}\n".encode(*_encoding(sys.stderr)))
+
+
+def put(text: str) -> None:
+    """Give data, a line or more, on standard output."""
+    _write(sys.stdout, f"{text}\n".encode(*_encoding(sys.stdout)))
+
+
+def put_file(text: str) -> None:
+    """Give a file's text on standard output, byte for byte as the file is."""
+    _write(sys.stdout, text.encode("utf-8", "surrogateescape"))
+
+
+def _encoding(stream: TextIO | None) -> tuple[str, str]:
+    encoding = (stream and stream.encoding) or "utf-8"
+    return encoding, "replace" if is_utf8(stream) else "backslashreplace"
+
+
+def is_utf8(stream: TextIO | None) -> bool:
+    """Whether the stream takes any text there is."""
+    encoding = (stream and stream.encoding) or "utf-8"
+    return encoding.lower().replace("-", "") == "utf8"
+
+
+def _write(stream: TextIO | None, data: bytes) -> None:
+    if stream is None:
+        return
+    try:
+        stream.buffer.write(data)
+        stream.flush()
+    except BrokenPipeError:
+        # whoever read us has enough: what we do goes on, and python must not try again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        why = (error.strerror or str(error)).lower()
+        raise FailedError.of(f"the output cannot be written: {why}") from error
 
 
 class _Lines:

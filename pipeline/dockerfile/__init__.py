@@ -1,7 +1,7 @@
 """One Dockerfile's text, read as BuildKit reads it: instructions, stages, images used, context files read."""
 
-from pipeline.dockerfile.needs import Facts, Read, Use, facts
 from pipeline.dockerfile.model import Dockerfile, Heredoc, Instruction, Stage
+from pipeline.dockerfile.needs import Facts, Read, Use, facts
 from pipeline.dockerfile.normal import normal_form
 from pipeline.dockerfile.reading import parse
 from pipeline.dockerfile.spot import BaseSpot, base_spot

@@ -22,8 +22,9 @@ _FLAGS: dict[str, dict[str, str]] = {
 }
 _IGNORES_FLAGS = frozenset({"ARG", "STOPSIGNAL"})
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*")
-_DURATION = re.compile(r"[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)")  # noqa: RUF001: Go takes both
-_UNIT = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6}  # noqa: RUF001
+# Go takes both of Unicode's micro signs.
+_UNIT = {"ns": 1e-6, "us": 1e-3, "\xb5s": 1e-3, "\u03bcs": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6}
+_AMOUNT = re.compile(rf"([0-9]+\.?[0-9]*|\.[0-9]+)({'|'.join(_UNIT)})")
 
 
 class RefusedError(ValueError):
@@ -160,7 +161,7 @@ def _onbuild(instruction: Instruction) -> None:
         raise RefusedError(f"ONBUILD cannot hold {inner.keyword}")
     # The rest of a trigger is read by the build of a child; here BuildKit only takes it apart.
     try:
-        inner.words()
+        _ = inner.pairs() if inner.keyword in {"ENV", "LABEL"} else inner.words()
     except NotStringsError:
         raise RefusedError(f"the array after {inner.keyword} must hold strings only") from None
     except ValueError as problem:
@@ -201,11 +202,12 @@ def _healthcheck(instruction: Instruction) -> None:
 
 
 def _is_duration(text: str) -> bool:
-    if not _DURATION.fullmatch(text):
+    sign, amount = (text[0], text[1:]) if text[0] in "+-" else ("", text)
+    parts = _AMOUNT.findall(amount)
+    if amount != "0" and "".join(number + unit for number, unit in parts) != amount:
         return False
-    parts = re.findall(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", text)  # noqa: RUF001
     length = sum(float(number) * _UNIT[unit] for number, unit in parts)
-    return length == 0 or (length >= 1 and not text.startswith("-"))
+    return length == 0 or (length >= 1 and sign != "-")
 
 
 _CHECKS: dict[str, Callable[[Instruction], None]] = {

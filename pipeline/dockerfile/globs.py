@@ -154,7 +154,7 @@ def ignore_matcher(pattern: str) -> Matches:
 
 
 def _pieces(pattern: str) -> list[str]:
-    """The pattern as pieces of a regular expression; `{`, `|`, `}` and classes are left to it, as moby does."""
+    """The pattern as pieces of a regular expression; like moby, it leaves `{`, `|`, `}` and classes alone."""
     pieces: list[str] = []
     at = 0
     while at < len(pattern):
@@ -187,8 +187,8 @@ def _pieces(pattern: str) -> list[str]:
 def _without_way_back(pieces: list[str]) -> str:
     """One regular expression that does not try all combinations of where its wildcards may end.
 
-    What stands between two wildcards is taken where it first fits, if the second one can hold whatever a later
-    place would have left to the first.
+    What stands between two wildcards is taken where it first fits, if the second one can hold whatever a
+    later place would have left to the first.
     """
     parts: list[tuple[str, list[str]]] = [("", [])]
     for piece in pieces:

@@ -15,7 +15,8 @@ from pipeline.errors import InputError
 _COMPONENT = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REFERENCE = re.compile(
     r"(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[a-fA-F0-9:]+\])(?::[0-9]+)?/)?"
-    rf"{_COMPONENT}(?:/{_COMPONENT})*(?::[\w][\w.-]{{0,127}})?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{{32,}})?",
+    rf"{_COMPONENT}(?:/{_COMPONENT})*(?::[\w][\w.-]{{0,127}})?"
+    r"(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?",
     re.ASCII,
 )
 _NUMBER = re.compile(r"[-+]?[0-9]+", re.ASCII)
@@ -23,7 +24,7 @@ _NUMBER = re.compile(r"[-+]?[0-9]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Footing:
-    """What a stage stands on: the image `reference`, or the stage `stage` if it is not -1. Both after substitution."""
+    """What a stage stands on, after substitution: the stage `stage`, or if -1, the image `reference`."""
 
     reference: str
     stage: int
@@ -53,7 +54,7 @@ class Layout:
         return tuple(chain)
 
     def commands(self, index: int) -> list[tuple[Instruction, bool]]:
-        """What runs in a stage: the triggers of the stage it stands on (marked True), then its own instructions."""
+        """What runs in a stage: the triggers of the stage it stands on, marked True, then its own."""
         below = self.footings[index].stage
         triggers = (
             [(one.inner, True) for one in self.dockerfile.stages[below].body if one.inner is not None]
@@ -63,7 +64,7 @@ class Layout:
         return [*triggers, *((one, False) for one in self.dockerfile.stages[index].body)]
 
     def reached(self) -> tuple[int, ...]:
-        """The stages that the target needs, itself included, in order. Raises InputError for a ring or a later stage."""
+        """The stages that the target needs, itself included, in order. Raises InputError."""
         reached = {self.target}
         waiting = [self.target]
         while waiting:

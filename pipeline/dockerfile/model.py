@@ -28,9 +28,9 @@ class Heredoc:
 class Instruction:
     """One instruction, its lines joined as BuildKit joins them.
 
-    `keyword` is upper case. `flags` are as BuildKit hands them on, `--name=value`, quotes gone. `value` is the rest.
-    `line` and `end_line` count from 1 and are inclusive; heredoc bodies belong to them. `inner` is what ONBUILD wraps.
-    `escape` is the escape character of the file.
+    `keyword` is upper case. `flags` are as BuildKit hands them on, `--name=value`, quotes gone. `value` is
+    the rest. `line` and `end_line` count from 1 and are inclusive; heredoc bodies belong to them. `inner` is
+    what ONBUILD wraps. `escape` is the escape character of the file.
     """
 
     keyword: str
@@ -52,9 +52,9 @@ class Instruction:
     def words(self) -> tuple[str, ...]:
         """The arguments: the strings of an exec form, else what BuildKit makes of this keyword's text.
 
-        RUN, CMD, ENTRYPOINT, SHELL, USER, WORKDIR and the like are one word; ADD, COPY, EXPOSE, FROM and VOLUME
-        are split at blanks; ARG, ENV and LABEL too, but outside quotes, which stay; ONBUILD is the keyword it wraps
-        and that one's words. Variables are as written.
+        RUN, CMD, ENTRYPOINT, SHELL, USER, WORKDIR and the like are one word; ADD, COPY, EXPOSE, FROM and
+        VOLUME are split at blanks; ARG, ENV and LABEL too, but outside quotes, which stay; ONBUILD is the
+        keyword it wraps and that one's words. Variables are as written.
         """
         keyword, value = self.keyword, self.value
         if keyword in _MAY_BE_EXEC:
@@ -103,9 +103,9 @@ class Stage:
 class Dockerfile:
     """A whole Dockerfile.
 
-    `text` is the file, decoded as UTF-8 with surrogateescape and otherwise untouched: `text.encode("utf-8",
-    "surrogateescape")` are its bytes. `path` is for messages. `syntax` is the value of `# syntax=`, "" if none.
-    `preamble` are the ARGs before the first FROM.
+    `text` is the file, decoded as UTF-8 with surrogateescape and otherwise untouched:
+    `text.encode("utf-8", "surrogateescape")` are its bytes. `path` is for messages. `syntax` is the value of
+    `# syntax=`, "" if none. `preamble` are the ARGs before the first FROM.
     """
 
     path: str

@@ -57,9 +57,9 @@ class Read:
 class Facts:
     """What a build of one target of a Dockerfile needs.
 
-    `declared` are the names of its ARGs, sorted; `stages` the indices of the stages it reaches. `onbuild_reads` and
-    `onbuild_uses` are what its triggers will read of a child's context and use in a child's build; a name in the
-    latter may also be one of the child's own stages.
+    `declared` are the names of its ARGs, sorted; `stages` the indices of the stages it reaches.
+    `onbuild_reads` and `onbuild_uses` are what its triggers will read of a child's context and use in a
+    child's build; a name in the latter may also be one of the child's own stages.
     """
 
     uses: tuple[Use, ...]
@@ -86,8 +86,9 @@ def facts(
 ) -> Facts:
     """What a build with these arguments needs.
 
-    `target` is a stage's name or number, "" for the last one. `inherited` is the environment of the image that the
-    target stands on; without it a variable that might come from there makes a source unresolved. Raises InputError.
+    `target` is a stage's name or number, "" for the last one. `inherited` is the environment of the image
+    that the target stands on; without it, a variable that might come from there makes a source unresolved.
+    Raises InputError.
     """
     plan = layout(dockerfile, args, target, platform)
     reached = plan.reached()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pipeline.dockerfile.check import RefusedError, check
 from pipeline.dockerfile.model import Dockerfile, Instruction, Stage
 from pipeline.dockerfile.statements import (
-    StatementError,
+    Directives,
     Statement,
+    StatementError,
     directives,
     lines_of,
     split_flags,
@@ -29,32 +30,36 @@ def parse(data: bytes, path: str) -> Dockerfile:
         message = f"a Dockerfile of {len(data):,} bytes; BuildKit takes {_LARGEST:,} at most"
         raise InputError.of(message, path, "is this file a Dockerfile? If not, exclude it")
     text = data.decode("utf-8", "surrogateescape")
-    problems: list[Problem] = []
     try:
-        lines = lines_of(text)
-        found = directives(lines)
-        cut = statements(lines, found.escape)
+        found, instructions = taken_apart(text)
     except StatementError as problem:
         raise InputError.of(str(problem), f"{path}:{problem.line}", problem.hint) from None
-    if not cut:
+    if not instructions:
         raise InputError.of("there is no instruction in the file", path, "a Dockerfile needs at least FROM")
-    instructions = []
-    for statement in cut:
-        try:
-            instruction = _instruction(statement, found.escape)
-            check(instruction)
-        except RefusedError as problem:
-            problems.append(Problem(str(problem), f"{path}:{statement.line}", problem.hint))
-            if len(problems) == _MOST_PROBLEMS:
-                break
-        else:
-            instructions.append(instruction)
-    if not problems:
-        problems = _order_problems(instructions, path)
+    problems = _refusals(instructions, path) or _order_problems(instructions, path)
     if problems:
         raise InputError(*problems)
     preamble, stages = _stages(instructions)
     return Dockerfile(path, text, found.escape, found.syntax, tuple(instructions), preamble, stages)
+
+
+def taken_apart(text: str) -> tuple[Directives, list[Instruction]]:
+    """What BuildKit's parser makes of a text, before anything is refused. Raises StatementError."""
+    lines = lines_of(text)
+    found = directives(lines)
+    return found, [_instruction(one, found.escape) for one in statements(lines, found.escape)]
+
+
+def _refusals(instructions: list[Instruction], path: str) -> list[Problem]:
+    problems = []
+    for instruction in instructions:
+        try:
+            check(instruction)
+        except RefusedError as problem:
+            problems.append(Problem(str(problem), f"{path}:{instruction.line}", problem.hint))
+            if len(problems) == _MOST_PROBLEMS:
+                break
+    return problems
 
 
 def _instruction(statement: Statement, escape: str) -> Instruction:

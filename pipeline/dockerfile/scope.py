@@ -10,6 +10,8 @@ from pipeline.dockerfile.shell import ShellError, expand
 from pipeline.errors import InputError
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Values that double with every line are stopped here.
+_LONGEST_VALUE = 1 << 20
 _ARCHITECTURES = {
     "x86_64": "amd64",
     "x86-64": "amd64",
@@ -23,9 +25,9 @@ _NOT_IN_ENVIRONMENT = frozenset({"BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SC
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    r"""A word after substitution: names that had no value, and whether one may have a value that is not known here.
+    r"""A word after substitution: names that had no value, and whether one may have a value not known here.
 
-    In `text` a value that is not known is `\0`.
+    In `text`, such a value is `\0`.
     """
 
     text: str
@@ -49,7 +51,7 @@ class Scope:
         return Scope(self.escape, dict(self.values), self.open_)
 
     def below(self, kept: Scope) -> Scope:
-        """What a stage sees that stands on this one: its ARGs too, but what the image `kept` wins over them."""
+        """What a stage sees that stands on this one: its ARGs too, but what its image `kept` comes first."""
         values = dict.fromkeys(self.values, None) if kept.open_ else self.values
         return Scope(self.escape, {**values, **kept.values}, self.open_ or kept.open_)
 
@@ -65,11 +67,15 @@ class Scope:
             return Expansion(word)
         missing: list[str] = []
         unknown = False
+        length = 0
 
         def lookup(name: str) -> str | None:
-            nonlocal unknown
+            nonlocal unknown, length
             value = self.values.get(name)
             if value is not None:
+                length += len(value)
+                if length > _LONGEST_VALUE:
+                    raise ShellError("the variables in it make it too long")
                 return value
             if name in self.values or self.open_:
                 unknown = True
@@ -90,7 +96,7 @@ def platform_arguments(platform: str, stage: str, args: Mapping[str, str]) -> di
 
     The builder's own platform is taken to be `platform`; `args` can say otherwise, as in BuildKit.
     """
-    system, _, rest = platform.partition("/")
+    system, _, rest = (platform or "linux/amd64").partition("/")
     machine, _, variant = rest.partition("/")
     machine = machine.lower()
     if machine in {"armhf", "arm"} and not variant:

@@ -1,4 +1,4 @@
-"""The words of a Dockerfile, with their quotes, escapes and variables, as BuildKit's shell lexer reads them."""
+"""Quotes, escapes and variables in words, as BuildKit's shell lexer reads them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from pipeline.dockerfile.words import SPACE, valid
 Lookup = Callable[[str], str | None]
 
 _SPECIAL = re.compile("[$'\"\\\\`\ufeff\ud800-\udfff]")
+# What a lexer can pass over at once: outside quotes, and between double quotes.
+_ORDINARY = re.compile("[^$'\"<\\\\`]+")
+_ORDINARY_QUOTED = re.compile('[^$"\\\\`]+')
+_BLANK = re.compile(f"[{SPACE}]+")
 _SPECIAL_PARAMETERS = "@*#?-$!0"
 _DEEPEST = 64
 
@@ -95,15 +99,12 @@ class _Lexer:
             if splits is None:
                 held = ""
                 continue
-            if not splits:
-                held += text
-                continue
-            for char in text:
-                if char not in SPACE:
-                    held += char
-                elif held:
+            first, *rest = _BLANK.split(text) if splits else [text]
+            held += first
+            for part in rest:
+                if held:
                     words.append(held)
-                    held = ""
+                held = part
         return [*words, held] if held else words
 
     def pieces(self) -> list[tuple[str, bool | None]]:
@@ -123,14 +124,18 @@ class _Lexer:
                 pieces.append((self._single(), False))
             elif char == "<":
                 pieces.append((self._heredoc_mark(), False))
-            else:
+            elif char == self.escape:
                 self.at += 1
-                if char != self.escape:
-                    pieces.append((char, True))
-                    continue
-                escaped = self._next()
-                pieces.append(((char if self.raw_escapes else "") + escaped, False))
+                pieces.append(((char if self.raw_escapes else "") + self._next(), False))
+            else:
+                pieces.append((self._run(_ORDINARY), True))
         return pieces
+
+    def _run(self, ordinary: re.Pattern[str]) -> str:
+        """The next characters that mean nothing, at least one."""
+        found = ordinary.match(self.text, self.at)
+        start, self.at = self.at, found.end() if found else self.at + 1
+        return self.text[start : self.at]
 
     def _heredoc_mark(self) -> str:
         """`<<` and the blanks behind it, which belong to the same word."""
@@ -161,12 +166,12 @@ class _Lexer:
                     out.append(self._single())
                 elif char == '"':
                     out.append(self._double())
+                elif char == self.escape:
+                    self.at += 1
+                    out.append((char if raw else "") + self._next())
                 else:
                     self.at += 1
-                    if char == self.escape:
-                        out.append((char if raw else "") + self._next())
-                    else:
-                        out.append(char)
+                    out.append(char)
         finally:
             self.raw_escapes = raw_before
             self.depth -= 1
@@ -187,15 +192,16 @@ class _Lexer:
             if char == "$":
                 out.append(self._dollar())
                 continue
-            self.at += 1
             if char == '"':
+                self.at += 1
                 return "".join(out) + ('"' if self.raw_quotes else "")
-            if char == self.escape:
-                if self.raw_escapes:
-                    out.append(char)
-                if self._peek() in {'"', "$", self.escape}:
-                    char = self._next()
-            out.append(char)
+            if char != self.escape:
+                out.append(self._run(_ORDINARY_QUOTED))
+                continue
+            self.at += 1
+            if self.raw_escapes:
+                out.append(char)
+            out.append(self._next() if self._peek() in {'"', "$", self.escape} else char)
         raise ShellError("a double quote is not closed")
 
     def _name(self) -> str:
@@ -212,16 +218,10 @@ class _Lexer:
         return self.text[start : self.at]
 
     def _dollar(self) -> str:
-        start = self.at
         self.at += 1
         if self._peek() != "{":
             name = self._name()
-            if not name:
-                return "$"
-            value = self.lookup(name)
-            if value is None:
-                return self.text[start : self.at] if self.keep_unset else ""
-            return value
+            return self._plain(name, f"${name}") if name else "$"
         self.at += 1
         if not self._peek():
             raise ShellError("missing '}'")
@@ -230,20 +230,23 @@ class _Lexer:
         name = self._name()
         modifier = self._next()
         if modifier == "}":
-            value = self.lookup(name)
-            if value is None:
-                return f"${{{name}}}" if self.keep_unset else ""
-            return value
-        if modifier == "/":
-            return self._replacement(name)
-        return self._modified(name, modifier)
+            return self._plain(name, f"${{{name}}}")
+        return self._replacement(name) if modifier == "/" else self._modified(name, modifier)
+
+    def _plain(self, name: str, written: str) -> str:
+        value = self.lookup(name)
+        if value is None:
+            return written if self.keep_unset else ""
+        return value
 
     def _modified(self, name: str, modifier: str) -> str:
         empty_is_unset = modifier == ":"
         if empty_is_unset:
             modifier = self._next()
+        if not modifier:
+            raise ShellError("missing '}'")
         mark = ":" * empty_is_unset + modifier
-        if not modifier or modifier not in ("+-?" if empty_is_unset else "+-?#%"):
+        if modifier not in ("+-?" if empty_is_unset else "+-?#%"):
             raise ShellError(f"the modifier '{mark}' in a substitution is not supported")
         cuts = modifier in "#%"
         word = self._until("}", raw=cuts)

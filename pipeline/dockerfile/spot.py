@@ -16,7 +16,7 @@ _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class BaseSpot:
-    """The literal to replace: `text[start:end]` without quotes, at `line`; it stands for the image `reference`."""
+    """The literal to replace, `text[start:end]` without quotes, at `line`; it leads to `reference`."""
 
     start: int
     end: int
@@ -44,8 +44,8 @@ def base_spot(
     start, end = _from_word(dockerfile, instruction)
     defaults = _defaults(dockerfile)
     while True:
-        start, end = _without_quotes(dockerfile.text, start, end)
-        match = _VARIABLE.fullmatch(dockerfile.text[start:end])
+        quote, start, end = _without_quotes(dockerfile.text, start, end)
+        match = _VARIABLE.fullmatch(dockerfile.text[start:end]) if quote != "'" else None
         name = (match[1] or match[2]) if match else ""
         # A default sees only what stands before it, and of several the last one counts.
         while defaults and defaults[-1][0] != name:
@@ -78,11 +78,12 @@ def _defaults(dockerfile: Dockerfile) -> list[tuple[str, Instruction, int, int]]
     return found
 
 
-def _without_quotes(text: str, start: int, end: int) -> tuple[int, int]:
+def _without_quotes(text: str, start: int, end: int) -> tuple[str, int, int]:
+    """The quotes around a word, "" if there are none, and what they hold."""
     word = text[start:end]
     if len(word) > 2 and word[0] in "'\"" and word[-1] == word[0] and word[0] not in word[1:-1]:
-        return start + 1, end - 1
-    return start, end
+        return word[0], start + 1, end - 1
+    return "", start, end
 
 
 def _value_offsets(dockerfile: Dockerfile, instruction: Instruction) -> list[int]:

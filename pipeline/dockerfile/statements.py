@@ -17,8 +17,12 @@ _DIRECTIVES = frozenset({"syntax", "escape", "check"})
 _HEREDOC = re.compile(r"\d*<<(-?)[\t\n\f\r ]*([^<]+)")
 # BuildKit reads at most this many bytes of one line.
 _LONGEST_LINE = 65_535
-# dockerfile-parse takes a backslash at the end of a line for a continuation and strips what Python calls a space.
+# Nobody writes so many; a file that seems to hold them is not a Dockerfile.
+_MOST_STATEMENTS = 20_000
+# dockerfile-parse takes any backslash at the end for a continuation, and strips what Python calls blank.
 _GUARD = " \0"
+# Bytes that are no UTF-8 and that BuildKit, reading flags byte by byte, takes for blanks.
+_SPACE_BYTE = re.compile("[\udc85\udca0]")
 _ODD_SPACE = re.compile("[\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 
 
@@ -51,7 +55,7 @@ class Directives:
 
 
 def lines_of(text: str) -> list[str]:
-    r"""The lines, each without its `\n` and a byte order mark. Raises StatementError for one that is too long."""
+    r"""The lines without their `\n`, and without a byte order mark. Raises StatementError for a long one."""
     lines = text.removeprefix("\ufeff").split("\n")
     if not lines[-1]:
         lines.pop()
@@ -86,7 +90,7 @@ def directives(lines: list[str]) -> Directives:
 
 
 def statements(lines: list[str], escape: str) -> list[Statement]:
-    """All statements in order. Raises StatementError for a heredoc that does not end."""
+    """All statements in order. Raises StatementError for a heredoc without an end, and for too many."""
     found: list[tuple[str, int, int, tuple[Heredoc, ...]]] = []
     at, count = 0, len(lines)
     while at < count:
@@ -94,6 +98,9 @@ def statements(lines: list[str], escape: str) -> list[Statement]:
         joined, at = _joined(lines, at, escape)
         if joined is None:
             continue
+        if len(found) == _MOST_STATEMENTS:
+            message = f"there are more than {_MOST_STATEMENTS:,} instructions"
+            raise StatementError(message, start + 1, "is this file a Dockerfile? If not, exclude it")
         heredocs: tuple[Heredoc, ...] = ()
         if "<<" in joined and _takes_heredocs(joined):
             heredocs, at = _heredocs(joined, lines, start, at)
@@ -219,7 +226,7 @@ def _heredocs(joined: str, lines: list[str], start: int, at: int) -> tuple[tuple
 
 def split_flags(rest: str, escape: str) -> tuple[tuple[str, ...], str]:
     """The flags at the start of `rest`, without their quotes, and what follows them."""
-    if rest[:2] != "--" and rest[:1] not in {"\udc85", "\udca0"}:
+    if rest[:2] != "--" and not _SPACE_BYTE.match(rest):
         return (), rest.strip(SPACE)
     flags, value = _flags(rest.encode("utf-8", "surrogateescape").decode("latin-1"), escape)
     return flags, value.encode("latin-1").decode("utf-8", "surrogateescape").strip(SPACE)

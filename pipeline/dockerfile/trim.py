@@ -7,6 +7,8 @@ import re
 # None stands for `?`, which is any one character. A pattern is the list of what lies between its stars.
 Segment = list[str | None]
 
+# In characters of the value times characters of the pattern, and characters of a result.
+_MOST_WORK = 1_000_000
 _ESCAPED = re.compile(r"\\.|.", re.DOTALL)
 _TEMPLATE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})")
 
@@ -33,22 +35,15 @@ def _segments(pattern: str) -> list[Segment]:
 
 
 def _fits(segment: Segment, value: str, at: int) -> bool:
-    return at + len(segment) <= len(value) and all(
-        want is None or want == have for want, have in zip(segment, value[at:], strict=False)
+    part = value[at : at + len(segment)]
+    return len(part) == len(segment) and all(
+        want in {None, have} for want, have in zip(segment, part, strict=True)
     )
 
 
-def _search(segment: Segment, value: str, at: int) -> int:
-    if None not in segment:
-        return value.find("".join(char or "" for char in segment), at)
-    for start in range(at, len(value) - len(segment) + 1):
-        if _fits(segment, value, start):
-            return start
-    return -1
-
-
-def _search_last(segment: Segment, value: str, at: int) -> int:
-    for start in range(len(value) - len(segment), at - 1, -1):
+def _search(segment: Segment, value: str, at: int, *, last: bool = False) -> int:
+    places = range(at, len(value) - len(segment) + 1)
+    for start in reversed(places) if last else places:
         if _fits(segment, value, start):
             return start
     return -1
@@ -61,29 +56,30 @@ def _end(segments: list[Segment], value: str, at: int, *, longest: bool) -> int:
         return -1
     at += len(first)
     for index, segment in enumerate(rest, 1):
-        last = longest and index == len(rest)
-        found = _search_last(segment, value, at) if last else _search(segment, value, at)
+        found = _search(segment, value, at, last=longest and index == len(rest))
         if found < 0:
             return -1
         at = found + len(segment)
     return at
 
 
-def _one_line(value: str) -> None:
+def _can_be_cut(value: str, pattern: str) -> None:
     if "\n" in value:
         raise ValueError("a value with a line break cannot be cut by a pattern")
+    if len(value) * (len(pattern) + 1) > _MOST_WORK:
+        raise ValueError("the value is too long to be cut by a pattern")
 
 
 def without_prefix(pattern: str, value: str, *, longest: bool) -> str:
     """`${NAME#pattern}`, or `##` for the longest match. Raises ValueError."""
-    _one_line(value)
+    _can_be_cut(value, pattern)
     end = _end(_segments(pattern), value, 0, longest=longest)
     return value if end < 0 else value[end:]
 
 
 def without_suffix(pattern: str, value: str, *, longest: bool) -> str:
     """`${NAME%pattern}`, or `%%` for the longest match. Raises ValueError."""
-    _one_line(value)
+    _can_be_cut(value, pattern)
     # Like BuildKit: the pattern itself is turned around, escapes kept together.
     mirrored = "".join(reversed(_ESCAPED.findall(pattern)))
     end = _end(_segments(mirrored), value[::-1], 0, longest=longest)
@@ -102,10 +98,10 @@ def _find(segments: list[Segment], value: str, at: int) -> tuple[int, int]:
 
 def replaced(pattern: str, text: str, value: str, *, every: bool) -> str:
     """`${NAME/pattern/text}`, or `//` for every match. Raises ValueError."""
-    _one_line(value)
+    _can_be_cut(value, pattern)
     segments = _segments(pattern)
     out: list[str] = []
-    at = copied = 0
+    at = copied = length = 0
     while at <= len(value):
         start, end = _find(segments, value, at)
         if start < 0:
@@ -115,6 +111,9 @@ def replaced(pattern: str, text: str, value: str, *, every: bool) -> str:
         if end > start or start != copied or start == 0:
             out += value[copied:start], _filled(text, value[start:end])
             copied = end
+            length += len(out[-1])
+            if length > _MOST_WORK:
+                raise ValueError("the result is too long")
         at = end if end > start else end + 1
     return "".join(out) + value[copied:]
 

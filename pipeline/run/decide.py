@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pipeline import keys, plan, publish, smoke
+from pipeline.adapters import pools
 from pipeline.adapters.disk import Digests
 from pipeline.adapters.engine import Engine, NotFoundError
 from pipeline.adapters.registry import Registry
@@ -20,6 +20,8 @@ from pipeline.plan import Known, Request, Step
 from pipeline.ports import Held
 from pipeline.run.project import Project, View
 from pipeline.smoke import Probe
+
+LOOKUPS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def resolve_roots(wanted: Mapping[str, str], engine: Engine) -> dict[str, Root]:
             return reference, error
         return reference, Root(found.digest, found.stand_in)
 
-    with ThreadPoolExecutor(8) as pool:
+    with pools.threads(LOOKUPS) as pool:
         answers = list(pool.map(look, wanted.items()))
     problems = [answer for _, answer in answers if isinstance(answer, Problem)]
     if problems:

@@ -6,22 +6,23 @@ import dataclasses
 import datetime
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
-from pipeline import build, publish, refs, smoke
+from pipeline import build, publish, show, smoke
 from pipeline import lock as locking
 from pipeline.adapters import disk, gitrepo, pools
-from pipeline.adapters.buildx import BuildFailedError, Buildx
-from pipeline.adapters.engine import Engine, local_name
+from pipeline.adapters.engine import Engine
 from pipeline.adapters.registry import Registry
-from pipeline.adapters.state import BuildNote, State
-from pipeline.build import Limits, Task
-from pipeline.errors import InterruptedRunError, StackbuildError
-from pipeline.graph import Node
-from pipeline.outcome import Built, Failed, HeldBack, Outcome, Promoted, Pulled, Pushed, Result, Verdict
-from pipeline.ports import IMAGE_LABEL, KEY_LABEL, BuildOrder, Ended, Event, Progressed, Watch
+from pipeline.adapters.state import State
+from pipeline.adapters.terminal import say
+from pipeline.build import Limits
+from pipeline.errors import InterruptedRunError
+from pipeline.outcome import Failed, HeldBack, Outcome, Promoted, Result, Verdict
+from pipeline.ports import Ended, Event, NotStarted, Watch
 from pipeline.run.decide import Ask, Decided, Decision
 from pipeline.run.project import Project
+from pipeline.run.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,119 +56,6 @@ class Done:
         return 1 if failed or any(isinstance(name, HeldBack) for name in self.names) else 0
 
 
-class Worker:
-    """Does tasks with the real engine, and remembers each as soon as it is done."""
-
-    def __init__(self, project: Project, decided: Decided, engine: Engine, state: State) -> None:
-        self._project = project
-        self._decided = decided
-        self.engine = engine
-        self._state = state
-        self._builds = Buildx(engine.builder, engine.product)
-        self._nodes: dict[str, Node] = {}
-        self._keys: dict[str, Mapping[str, str]] = {}
-        for decision in decided.decisions:
-            found = {name: record.key for name, record in decision.records.items()}
-            for name, node in decision.view.graph.nodes.items():
-                self._nodes[found[name]] = node
-                self._keys[found[name]] = found
-        self.image_ids: dict[str, str] = {key: held.image_id for key, held in decided.held.items()}
-        self.digests: dict[str, str] = dict(decided.pushed)
-
-    def stop(self, *, kill: bool = False) -> None:
-        """End what runs."""
-        self.engine.stop()
-        self._builds.stop(kill=kill)
-
-    def work(self, task: Task, registry: str, watch: Watch, *, no_cache: bool) -> Outcome:
-        """Do one task; every error a person can act on becomes a failed outcome."""
-        step = task.step
-        began = time.monotonic()
-        log = ""
-
-        def tell(text: str) -> None:
-            watch(Progressed(task.name, step.image, text))
-
-        local = local_name(step.image, step.key)
-        remote = publish.key_name(registry, step.image, step.key) if registry else ""
-        try:
-            if task.doing == build.PUSH:
-                digest = self.engine.push(local, remote, tell)
-                self.digests[step.key] = digest
-                self._state.note_pushed(registry, {step.key: digest})
-                return Pushed(step.image, step.key, digest, time.monotonic() - began)
-            if task.doing == build.PULL:
-                product = self.engine.pull(remote, local, step.key)
-                self.image_ids[step.key] = product.image_id
-                taken = time.monotonic() - began
-                return Pulled(step.image, step.key, product.image_id, taken, product.size)
-            order = self.order(task, no_cache=no_cache)
-            log = order.log
-            product = self._builds.build(order, tell)
-            self.image_ids[step.key] = product.image_id
-            taken = time.monotonic() - began
-            note = BuildNote(step.record, step.key, product.image_id, taken, product.size, log)
-            self._state.note_build(note)
-            return Built(step.image, step.key, product.image_id, taken, product.size, log)
-        except StackbuildError as error:
-            taken = time.monotonic() - began
-            if isinstance(error, BuildFailedError):
-                return Failed(step.image, step.key, task.doing, str(error), taken, error.tail, log)
-            problem = error.problems[0]
-            message = f"{problem.where}: {problem.message}" if problem.where else problem.message
-            return Failed(
-                step.image,
-                step.key,
-                task.doing,
-                message,
-                taken,
-                log=log,
-                hint=problem.hint,
-                exit_code=error.exit_code,
-            )
-
-    def order(self, task: Task, *, no_cache: bool) -> BuildOrder:
-        """The build of a step, with everything that it may see."""
-        step = task.step
-        node = self._nodes[step.key]
-        keys = self._keys[step.key]
-        image = node.image
-        bases = [(reference, local_name(name, keys[name])) for reference, name in node.parents]
-        bases += [
-            (reference, refs.parse(reference).pinned(pin)) for reference, pin in step.record.roots if pin
-        ]
-        folder = self._project.folders[image.tree] / image.context
-        below = _relative(image.path, image.context)
-        return BuildOrder(
-            image=step.image,
-            key=step.key,
-            dockerfile=image.dockerfile.text.encode("utf-8", "surrogateescape"),
-            dockerfile_path=below,
-            context=str(folder),
-            files=step.record.files,
-            bases=tuple(bases),
-            args=step.record.args,
-            labels=(
-                (KEY_LABEL, step.key),
-                (IMAGE_LABEL, step.image),
-                ("org.opencontainers.image.title", step.image),
-                ("org.opencontainers.image.base.name", node.base),
-            ),
-            tags=(local_name(step.image, step.key),),
-            platform=step.record.platform,
-            target=step.record.target,
-            log=str(self._project.state / "logs" / f"{step.image.replace('/', '--')}-{step.key[:12]}.log"),
-            no_cache=no_cache or step.afresh,
-        )
-
-
-def _relative(path: str, context: str) -> str:
-    """The Dockerfile's path below its context, or "" where it lies elsewhere."""
-    if context in {"", "."}:
-        return path
-    return path.removeprefix(f"{context}/") if path.startswith(f"{context}/") else ""
-
-
 def execute(
     project: Project, decided: Decided, ask: Ask, how: How, world: tuple[Engine, State, Watch]
 ) -> Done:
@@ -178,34 +66,28 @@ def execute(
         disk.write_text(project.lock_path, locking.render(decided.lock))
     state.note_files(decided.digests.learnt)
     worker = Worker(project, decided, engine, state)
-    unpushed = frozenset(
-        step.key for step in decided.steps if ask.registry and step.key not in decided.pushed
-    )
-    todo = build.tasks(decided.steps, unpushed)
+    if swept := worker.probes.sweep():
+        say(f"removed {show.counted(swept, 'probe container')} that a killed run had left behind")
     watch = _remembering(watch, state, worker)
-    with pools.threads(how.jobs) as executor:
-        try:
+    try:
+        with pools.threads(how.jobs) as executor:
             outcomes = build.drive(
-                todo,
+                build.tasks(decided.steps, _unpushed(decided, ask)),
                 executor,
                 lambda task: worker.work(task, ask.registry, watch, no_cache=how.no_cache),
                 watch,
-                Limits(how.jobs, worker.stop, how.fail_fast),
+                Limits(how.jobs, worker.stop, how.fail_fast, decided.seconds),
             )
-            verdicts = []
-            for decision in decided.decisions:
-                probes = tuple(
-                    probe
-                    for probe in decision.probes
-                    if probe.key in worker.image_ids and (how.gpu != "off" or not probe.smoke.gpu)
-                )
-                run = smoke.run(probes, worker.image_ids, engine.run_probe, executor, watch)
-                verdicts.append((decision, (*decision.settled, *run)))
-        except KeyboardInterrupt:
-            worker.stop()
-            raise InterruptedRunError.of(
-                "interrupted", hint="what was finished is kept: run again to go on"
-            ) from None
+            verdicts = [
+                (decision, (*decision.settled, *_probe(decision, how, (worker, executor, watch))))
+                for decision in decided.decisions
+            ]
+    except BaseException as error:
+        worker.stop()
+        if isinstance(error, KeyboardInterrupt):
+            hint = "what was finished is kept: run again to go on"
+            raise InterruptedRunError.of("interrupted", hint=hint) from None
+        raise
     for decision in decided.decisions:
         present = [
             step.record
@@ -222,6 +104,20 @@ def execute(
         stand_ins,
         time.monotonic() - began,
     )
+
+
+def _unpushed(decided: Decided, ask: Ask) -> frozenset[str]:
+    return frozenset(step.key for step in decided.steps if ask.registry and step.key not in decided.pushed)
+
+
+def _probe(decision: Decision, how: How, world: tuple[Worker, Executor, Watch]) -> tuple[Verdict, ...]:
+    """The verdicts of a variant's open probes; those that are turned off are in doubt, not forgotten."""
+    worker, executor, watch = world
+    there = [probe for probe in decision.probes if probe.key in worker.image_ids]
+    off = [probe for probe in there if how.gpu == "off" and probe.smoke.gpu]
+    run = tuple(probe for probe in there if probe not in off)
+    doubts = (smoke.judge(probe, NotStarted("GPU probes are off", no_gpu=True)) for probe in off)
+    return (*smoke.run(run, worker.image_ids, worker.probes.run, executor, watch), *doubts)
 
 
 def _remembering(watch: Watch, state: State, worker: Worker) -> Watch:

@@ -1,0 +1,164 @@
+"""Probes: containers that run one command, are watched, and never outlive their run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+from docker.errors import DockerException
+from docker.types import DeviceRequest, LogConfig
+
+from pipeline.adapters.engine import Engine, NotFoundError
+from pipeline.errors import FailedError, InterruptedRunError
+from pipeline.ports import NotStarted, ProbeOrder, ProbeReport, Ran, TimedOut
+
+LABEL = "io.stackbuild.probe"
+TAIL = 20
+HOST = "probe"
+PIDS = 4096
+ALIVE = "-"
+LOG = LogConfig(type=LogConfig.types.JSON, config={"max-size": "10m", "max-file": "1"})
+NO_GPU_SIGNS = ("could not select device driver", "no known gpu vendor", "unresolvable cdi devices")
+
+
+class Probes:
+    """The probes of this process in one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._running: set[str] = set()
+        self._lock = threading.Lock()
+        self._stopping = False
+
+    def run(self, order: ProbeOrder) -> ProbeReport:
+        """Run a command in a container of its own: no network, no capabilities, removed in any case.
+
+        Raises InterruptedRunError when stopped, and UnreachableError when the engine goes away.
+        """
+        gpus = [DeviceRequest(count=-1, capabilities=[["gpu"]])] if order.gpu else []
+        try:
+            with self._engine.mapped():
+                container = self._engine.client.containers.create(
+                    order.image_id,
+                    # the image's own entrypoint may swallow commands: the probe is the whole program
+                    entrypoint=[order.run[0]],
+                    command=list(order.run[1:]),
+                    network_mode="none",
+                    # without a network docker writes no name into /etc/hosts, and Java looks its own up
+                    hostname=HOST,
+                    extra_hosts={HOST: "127.0.0.1"},
+                    cap_drop=["ALL"],
+                    security_opt=["no-new-privileges"],
+                    pids_limit=PIDS,
+                    device_requests=gpus,
+                    log_config=LOG,
+                    labels={LABEL: _owner()},
+                )
+        except (FailedError, NotFoundError) as error:
+            return NotStarted(error.problems[0].message)
+        identity = str(container.id)
+        with self._lock:
+            self._running.add(identity)
+        try:
+            return self._watch(container, order.timeout)
+        finally:
+            with self._lock:
+                self._running.discard(identity)
+            with contextlib.suppress(DockerException, requests.RequestException):
+                container.remove(force=True, v=True)
+
+    def _watch(self, container: Any, timeout: float) -> ProbeReport:
+        began = time.monotonic()
+        try:
+            self._not_stopped()
+            with self._engine.mapped():
+                container.start()
+        except FailedError as error:
+            message = error.problems[0].message
+            if any(sign in message.lower() for sign in NO_GPU_SIGNS):
+                return NotStarted("no GPU on this engine", no_gpu=True)
+            return NotStarted(f"could not start: {message}")
+        self._not_stopped()
+        code: int | None = None
+        with self._engine.mapped():
+            try:
+                code = int(container.wait(timeout=timeout)["StatusCode"])
+            except (requests.ConnectionError, requests.Timeout):
+                # docker's client says the same of a time that is over and of an engine that is gone
+                if time.monotonic() - began < timeout:
+                    raise
+                with contextlib.suppress(DockerException):
+                    container.kill()
+            seconds = time.monotonic() - began
+            self._not_stopped()
+            text = container.logs(tail=TAIL).decode("utf-8", "replace")
+        tail = tuple(line[:500] for line in text.splitlines()[-TAIL:])
+        return TimedOut(tail, seconds) if code is None else Ran(code, tail, seconds)
+
+    def _not_stopped(self) -> None:
+        # asked again once a container runs: `stop` finds only those that did when it came by
+        if self._stopping:
+            raise InterruptedRunError.of("interrupted")
+
+    def stop(self) -> None:
+        """End every probe that runs, so that whoever waits for one returns."""
+        self._stopping = True
+        with self._lock:
+            running = tuple(self._running)
+        for identity in running:
+            with contextlib.suppress(DockerException, requests.RequestException):
+                self._engine.api.kill(identity)
+
+    def sweep(self) -> int:
+        """Remove the probes that a killed run on this machine has left behind; gives how many."""
+        with self._engine.mapped():
+            found = self._engine.client.containers.list(
+                all=True, filters={"label": LABEL}, ignore_removed=True
+            )
+        swept = 0
+        for container in found:
+            if _orphaned(str(container.labels.get(LABEL))):
+                with contextlib.suppress(DockerException, requests.RequestException):
+                    container.remove(force=True, v=True)
+                    swept += 1
+        return swept
+
+
+def _owner() -> str:
+    """Which process a probe belongs to, so that a later one on this machine can tell whether it lives."""
+    return f"{_machine()} {os.getpid()} {_began(os.getpid())}"
+
+
+def _orphaned(owner: str) -> bool:
+    machine, _, process = owner.rpartition(" ")[0].rpartition(" ")
+    if machine != _machine() or not process.isdecimal():
+        return False
+    return _began(int(process)) not in {owner.rpartition(" ")[2], ALIVE}
+
+
+def _machine() -> str:
+    """The machine, or rather what of it shares process numbers: containers have their own."""
+    with contextlib.suppress(OSError):
+        return f"{socket.gethostname()}/{Path('/proc/self/ns/pid').readlink()}"
+    return socket.gethostname()
+
+
+def _began(process: int) -> str:
+    """When a process began, in the kernel's ticks; ALIVE where only that can be seen, "" if it is no more."""
+    with contextlib.suppress(OSError):
+        status = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
+        # the program's name stands in brackets, and may hold anything
+        return status.rpartition(")")[2].split()[19]
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return ""
+    except OSError:
+        return ALIVE
+    return ALIVE

@@ -1,0 +1,104 @@
+"""Does the tasks of a run with the real engine, and remembers each as soon as it is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline import build, publish
+from pipeline.adapters.buildx import BuildFailedError, Buildx
+from pipeline.adapters.engine import Engine, local_name
+from pipeline.adapters.probes import Probes
+from pipeline.adapters.state import BuildNote, State
+from pipeline.build import Task
+from pipeline.errors import InterruptedRunError, StackbuildError
+from pipeline.graph import Node
+from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed
+from pipeline.ports import BuildOrder, Product, Progressed, Tell, Watch
+from pipeline.run.decide import Decided
+from pipeline.run.order import order_of
+from pipeline.run.project import Project
+
+
+class Worker:
+    """One run's builds, pulls, pushes and probes; `image_ids` and `digests` say what is there, by key."""
+
+    def __init__(self, project: Project, decided: Decided, engine: Engine, state: State) -> None:
+        self._project = project
+        self.engine = engine
+        self.probes = Probes(engine)
+        self._state = state
+        self._builds = Buildx(engine.builder, engine.product)
+        self._nodes: dict[str, Node] = {}
+        self._keys: dict[str, Mapping[str, str]] = {}
+        for decision in decided.decisions:
+            found = {name: record.key for name, record in decision.records.items()}
+            for name, node in decision.view.graph.nodes.items():
+                self._nodes[found[name]] = node
+                self._keys[found[name]] = found
+        self.image_ids: dict[str, str] = {key: held.image_id for key, held in decided.held.items()}
+        self.digests: dict[str, str] = dict(decided.pushed)
+
+    def stop(self) -> None:
+        """End what runs: gently, and at once when told so a second time."""
+        try:
+            self.engine.stop()
+            self.probes.stop()
+            self._builds.stop()
+        except KeyboardInterrupt:
+            self._builds.stop(kill=True)
+
+    def work(self, task: Task, registry: str, watch: Watch, *, no_cache: bool) -> Outcome:
+        """Do one task; every error a person can act on becomes a failed outcome."""
+        step = task.step
+        began = time.monotonic()
+        log = ""
+
+        def tell(text: str) -> None:
+            watch(Progressed(task.name, step.image, text))
+
+        def taken() -> float:
+            return time.monotonic() - began
+
+        local = local_name(step.image, step.key)
+        remote = publish.key_name(registry, step.image, step.key) if registry else ""
+        try:
+            if task.doing == build.PUSH:
+                digest = self.engine.push(local, remote, tell)
+                self.digests[step.key] = digest
+                self._state.note_pushed(registry, {step.key: digest})
+                return Pushed(step.image, step.key, digest, taken())
+            if task.doing == build.PULL:
+                product = self.engine.pull(remote, local, step.key, tell)
+                self.image_ids[step.key] = product.image_id
+                return Pulled(step.image, step.key, product.image_id, taken(), product.size)
+            log = str(self._project.state / "logs" / f"{step.image.replace('/', '--')}-{step.key[:12]}.log")
+            product = self._build(task, log, tell, no_cache=no_cache)
+            note = BuildNote(step.record, step.key, product.image_id, taken(), product.size, log)
+            self._state.note_build(note)
+            return Built(step.image, step.key, product.image_id, taken(), product.size, log)
+        except InterruptedRunError:
+            raise
+        except BuildFailedError as error:
+            where = f"{self._nodes[step.key].image.where}:{error.line}: " if error.line else ""
+            message = f"{where}{error.message}"
+            return Failed(step.image, step.key, task.doing, message, taken(), error.tail, log)
+        except StackbuildError as error:
+            problem = error.problems[0]
+            message = f"{problem.where}: {problem.message}" if problem.where else problem.message
+            failed = Failed(step.image, step.key, task.doing, message, taken(), log=log)
+            return replace(failed, hint=problem.hint, exit_code=error.exit_code)
+
+    def _build(self, task: Task, log: str, tell: Tell, *, no_cache: bool) -> Product:
+        product = self._builds.build(self.order(task, log, no_cache=no_cache), tell)
+        self.image_ids[task.step.key] = product.image_id
+        return product
+
+    def order(self, task: Task, log: str, *, no_cache: bool) -> BuildOrder:
+        """The build of a task's step, with everything that it may see."""
+        node = self._nodes[task.step.key]
+        folder: Path = self._project.folders[node.image.tree] / node.image.context
+        order = order_of(task.step, node, self._keys[task.step.key], (folder, log))
+        return replace(order, no_cache=no_cache or order.no_cache)

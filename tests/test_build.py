@@ -1,0 +1,254 @@
+"""Drive a schedule of builds, pulls and pushes to its end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from trees import after_building, graph, keys_of, records, stacks, subsets
+
+from pipeline import build, plan
+from pipeline.build import Limits, Task, Work
+from pipeline.outcome import Blocked, Built, Failed, Outcome, Pulled, Pushed
+from pipeline.plan import Known, Request, Step
+from pipeline.ports import Began, Ended, Event
+
+
+class Now(Executor):
+    """Does what is submitted at once, in the caller's thread."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
+
+
+def done(task: Task) -> Outcome:
+    image, key = task.step.image, task.step.key
+    if task.doing == build.PUSH:
+        return Pushed(image, key, "sha256:x", 1.0)
+    if task.doing == build.PULL:
+        return Pulled(image, key, "id", 1.0, 1)
+    return Built(image, key, "id", 1.0, 1, "log")
+
+
+def failing(*names: str) -> Work:
+    """Work that fails on these images, or on `push:IMAGE`."""
+
+    def work(task: Task) -> Outcome:
+        image = task.step.image
+        wrong = image if task.doing != build.PUSH else f"push:{image}"
+        return Failed(image, task.step.key, task.doing, "no") if wrong in names else done(task)
+
+    return work
+
+
+@dataclass
+class Log:
+    """What a run told."""
+
+    events: list[Event] = field(default_factory=list)
+    stops: int = 0
+
+    def stop(self) -> None:
+        self.stops += 1
+
+    def limits(self, jobs: int = 4, **more: Any) -> Limits:
+        return Limits(jobs, self.stop, **more)
+
+    def began(self) -> list[tuple[str, str]]:
+        return [(event.image, event.doing) for event in self.events if isinstance(event, Began)]
+
+
+def steps_of(arrows: str, known: Known | None = None, request: Request | None = None) -> tuple[Step, ...]:
+    of = graph(arrows)
+    return plan.make(of, records(of), known or Known(), request or Request())
+
+
+def drive(
+    steps: Iterable[Step], work: Work = done, unpushed: frozenset[str] = frozenset(), **limits: Any
+) -> tuple[tuple[Outcome, ...], Log]:
+    log = Log()
+    todo = build.tasks(steps, unpushed)
+    return build.drive(todo, Now(), work, log.events.append, log.limits(**limits)), log
+
+
+def named(outcomes: Iterable[Outcome]) -> list[tuple[str, str]]:
+    return [(type(outcome).__name__, outcome.image) for outcome in outcomes]
+
+
+def test_images_are_built_parents_first_and_everything_is_told() -> None:
+    outcomes, log = drive(steps_of("base > scipy > tensorflow, base > r"), jobs=1)
+    assert named(outcomes) == [("Built", name) for name in ("base", "scipy", "r", "tensorflow")]
+    assert log.began() == [(name, "build") for name in ("base", "scipy", "r", "tensorflow")]
+    ended = [(event.task, event.outcome) for event in log.events if isinstance(event, Ended)]
+    assert ended == [(outcome.key, outcome) for outcome in outcomes]
+    assert log.stops == 0
+
+
+def test_the_longest_path_as_it_took_the_last_time_starts_first() -> None:
+    steps = steps_of("a, b > c")
+    assert drive(steps)[1].began()[0] == ("b", "build")
+    assert drive(steps, seconds={"a": 30.0})[1].began()[0] == ("a", "build")
+
+
+def test_a_failure_blocks_exactly_its_descendants_and_is_named_by_them() -> None:
+    outcomes, log = drive(steps_of("base > scipy > tensorflow, base > r > s"), failing("scipy"))
+    assert named(outcomes) == [
+        ("Built", "base"),
+        ("Built", "r"),
+        ("Failed", "scipy"),
+        ("Blocked", "tensorflow"),
+        ("Built", "s"),
+    ]
+    blocked = outcomes[3]
+    assert isinstance(blocked, Blocked)
+    assert (blocked.by, blocked.doing) == (("scipy",), "build")
+    assert Ended(blocked.key, blocked) in log.events
+
+
+def test_what_is_blocked_names_what_blocked_it_and_no_other_failure() -> None:
+    outcomes, _ = drive(steps_of("a > a2, b > b2"), failing("a", "b"))
+    assert {o.image: o.by for o in outcomes if isinstance(o, Blocked)} == {"a2": ("a",), "b2": ("b",)}
+
+
+def test_after_the_first_failure_a_fast_failing_run_starts_nothing_more() -> None:
+    outcomes, _ = drive(steps_of("a > b > c, x > y > z"), failing("a"), jobs=1, fail_fast=True)
+    assert named(outcomes)[0] == ("Failed", "a")
+    assert {kind for kind, _ in named(outcomes)[1:]} == {"Blocked"}
+    assert len(outcomes) == 6
+
+
+def test_an_exception_tells_what_runs_to_stop_and_leaves_once_it_has() -> None:
+    def work(task: Task) -> Outcome:
+        raise KeyboardInterrupt
+
+    log = Log()
+    todo = build.tasks(steps_of("a > b"), frozenset())
+    with pytest.raises(KeyboardInterrupt):
+        build.drive(todo, Now(), work, log.events.append, log.limits())
+    assert log.stops == 1
+    assert log.began() == [("a", "build")]
+
+
+def test_an_interruption_while_waiting_leaves_only_when_nothing_runs_any_more() -> None:
+    started, stopped = threading.Event(), threading.Event()
+    ended = []
+
+    def work(task: Task) -> Outcome:
+        if task.step.image == "a":
+            started.wait(5)
+            raise KeyboardInterrupt
+        started.set()
+        stopped.wait(5)
+        ended.append(task.step.image)
+        return done(task)
+
+    todo = build.tasks(steps_of("a, b"), frozenset())
+    with ThreadPoolExecutor(2) as executor, pytest.raises(KeyboardInterrupt):
+        build.drive(todo, executor, work, lambda _: None, Limits(2, stopped.set))
+    assert ended == ["b"]
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+def test_no_more_runs_at_once_than_allowed_and_that_much_does(jobs: int) -> None:
+    lock, gate = threading.Lock(), threading.Event()
+    running, most = 0, 0
+
+    def work(task: Task) -> Outcome:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+            if running == jobs:
+                gate.set()
+        gate.wait(5)
+        with lock:
+            running -= 1
+        return done(task)
+
+    with ThreadPoolExecutor(8) as executor:
+        todo = build.tasks(steps_of("a, b, c, d, e, f, g"), frozenset())
+        build.drive(todo, executor, work, lambda _: None, Limits(jobs, lambda: None))
+    assert most == jobs
+
+
+def test_what_is_up_to_date_is_no_task_and_nothing_at_all_is_done_at_once() -> None:
+    of = graph("base > scipy")
+    steps = steps_of("base > scipy", after_building(records(of)))
+    assert build.tasks(steps, frozenset()) == ()
+    assert drive(steps)[0] == ()
+
+
+def test_a_parent_is_pulled_before_its_child_is_built() -> None:
+    of = graph("base > scipy")
+    outcomes, _ = drive(steps_of("base > scipy", Known(registry=keys_of(records(of), "base"))))
+    assert named(outcomes) == [("Pulled", "base"), ("Built", "scipy")]
+
+
+def test_a_build_is_pushed_as_soon_as_it_is_done_and_a_pull_never() -> None:
+    of = graph("base > scipy > r")
+    known = Known(registry=keys_of(records(of), "base"))
+    unpushed = keys_of(records(of), "base", "scipy", "r")
+    outcomes, _ = drive(steps_of("base > scipy > r", known), unpushed=unpushed, jobs=1)
+    assert named(outcomes) == [
+        ("Pulled", "base"), ("Built", "scipy"), ("Built", "r"), ("Pushed", "scipy"), ("Pushed", "r"),
+    ]  # fmt: skip
+
+
+def test_what_was_built_before_and_not_pushed_is_only_pushed() -> None:
+    of = graph("base > scipy")
+    steps = steps_of("base > scipy", after_building(records(of)))
+    outcomes, _ = drive(steps, unpushed=keys_of(records(of), "scipy"))
+    assert named(outcomes) == [("Pushed", "scipy")]
+
+
+def test_a_failed_push_blocks_no_build_and_a_failed_build_takes_its_push_along_silently() -> None:
+    of = graph("base > scipy > r")
+    outcomes, _ = drive(steps_of("base > scipy > r"), failing("push:base", "scipy"), keys_of(records(of)))
+    assert sorted(named(outcomes)) == [
+        ("Blocked", "r"),
+        ("Built", "base"),
+        ("Failed", "base"),
+        ("Failed", "scipy"),
+    ]
+
+
+def test_one_key_in_two_variants_is_one_task() -> None:
+    cpu, gpu = graph("base > tensorflow"), graph("base > tensorflow")
+    same, other = records(cpu), records(gpu, {"tensorflow": "gpu"})
+    steps = [*plan.make(cpu, same, Known(), Request()), *plan.make(gpu, other, Known(), Request())]
+    todo = build.tasks(steps, keys_of(same) | keys_of(other))
+    assert [(task.doing, task.step.image) for task in todo] == [
+        ("build", "base"), ("build", "tensorflow"), ("build", "tensorflow"),
+        ("push", "base"), ("push", "tensorflow"), ("push", "tensorflow"),
+    ]  # fmt: skip
+    assert len({task.name for task in todo}) == len(todo)
+
+
+@given(st.data(), stacks(), st.integers(1, 3))
+def test_every_image_has_exactly_one_outcome_whatever_fails(
+    data: st.DataObject, arrows: str, jobs: int
+) -> None:
+    of = graph(arrows)
+    bad = data.draw(subsets(of))
+    outcomes, log = drive(steps_of(arrows), failing(*bad), jobs=jobs)
+    kinds = {outcome.image: type(outcome) for outcome in outcomes}
+    assert sorted(outcome.image for outcome in outcomes) == sorted(of.order)
+    roots = {name for name in bad if not (of.ancestors([name]) - {name}) & bad}
+    assert {name for name, kind in kinds.items() if kind is Failed} == roots
+    assert {name for name, kind in kinds.items() if kind is Blocked} == of.descendants(roots) - roots
+    for outcome in outcomes:
+        if isinstance(outcome, Blocked):
+            assert set(outcome.by) <= of.ancestors([outcome.image]) & roots
+    begun = [image for image, _ in log.began()]
+    assert sorted(begun) == sorted(name for name, kind in kinds.items() if kind is not Blocked)

@@ -1,0 +1,237 @@
+"""stacks.toml: its text in, a checked configuration out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pipeline import config
+from pipeline.config import ImageSettings, Smoke, TreeConfig, Variant
+from pipeline.errors import InputError
+
+TREE = '[tree.notebooks]\npath = "images"\n'
+IMAGE = f"{TREE}[tree.notebooks.images.a]\n"
+TAGS = f"{TREE}[names]\ntags = "
+
+
+def problems(text: str) -> list[str]:
+    """Each problem of a stacks.toml as `line: message`."""
+    with pytest.raises(InputError) as caught:
+        config.parse(text, "stacks.toml")
+    return [f"{p.where.removeprefix('stacks.toml:')}: {p.message}" for p in caught.value.problems]
+
+
+def test_one_tree_is_all_that_must_be_said() -> None:
+    found = config.parse(TREE, "stacks.toml")
+    assert found.trees == (TreeConfig("notebooks", "stacks.toml:1", "images"),)
+    assert (found.project, found.registry, found.platform) == ("stack", "", "linux/amd64")
+    assert (found.variants, found.smokes, found.tags) == ((Variant("default"),), (), ("latest",))
+
+
+def test_everything_that_is_said_is_kept() -> None:
+    found = config.parse(
+        """
+        [project]
+        name = "research"
+        registry = "registry.lab.example:5000/research/"
+        platform = "linux/arm64"
+        [tree.a]
+        path = "images"
+        include = ["examples"]
+        exclude = ["legacy"]
+        refs = ["jupyter/{image}", "quay.io/jupyter/{image}"]
+        args = { Z = "1.10", A = "x" }
+        [tree.a.images.base]
+        path = "base"
+        dockerfile = "Containerfile"
+        context = "."
+        name = "base-notebook"
+        target = "final"
+        args = { NB_UID = "1000" }
+        [tree.b]
+        path = "b"
+        [variant.cpu]
+        [variant.gpu]
+        overlays = ["cuda-12", "extra"]
+        [[smoke]]
+        name = "it runs"
+        run = ["true"]
+        images = ["base*"]
+        variants = ["gpu"]
+        gpu = true
+        timeout = "2m"
+        [names]
+        tags = ["{variant}-{date}", "{commit}"]
+        """,
+        "stacks.toml",
+    )
+    base = ImageSettings(
+        "stacks.toml:12", "base", "Containerfile", ".", "base-notebook", "final", (), (("NB_UID", "1000"),)
+    )
+    a = TreeConfig(
+        "a",
+        "stacks.toml:6",
+        "images",
+        include=("examples",),
+        exclude=("legacy",),
+        refs=("jupyter/{image}", "quay.io/jupyter/{image}"),
+        args=(("A", "x"), ("Z", "1.10")),
+        images=(("base", base),),
+    )
+    assert found == config.Config(
+        path="stacks.toml",
+        project="research",
+        trees=(a, TreeConfig("b", "stacks.toml:19", "b")),
+        registry="registry.lab.example:5000/research",
+        platform="linux/arm64",
+        variants=(
+            Variant("cpu", (), "stacks.toml:21"),
+            Variant("gpu", ("cuda-12", "extra"), "stacks.toml:22"),
+        ),
+        smokes=(
+            Smoke(("true",), "stacks.toml:24", "it runs", ("base*",), ("gpu",), gpu=True, timeout=120.0),
+        ),
+        tags=("{variant}-{date}", "{commit}"),
+    )
+    assert found.variant_names == ("cpu", "gpu")
+
+
+def test_all_problems_of_a_file_are_reported_at_once_each_at_its_line() -> None:
+    assert problems(
+        """[project]
+name = "Research Lab"
+registry = "https://registry.example"
+platform = "amd64"
+colour = "red"
+[tree.notebooks]
+pth = "images"
+refs = ["jupyter/base"]
+args = { V = 1.10 }
+[tree.notebooks.images.base]
+context = "../x"
+[variant.gpu]
+overlays = ["cuda", "cuda", "a/b"]
+[[smoke]]
+images = "base"
+variants = ["gpv"]
+timeout = "soon"
+[names]
+tags = ["{data}", "a b"]
+[projekt]
+"""
+    ) == [
+        "2: 'Research Lab' is no project name",
+        "3: registry 'https://registry.example' has no valid registry in 'https:'",
+        "4: 'amd64' is no platform",
+        "5: unknown setting 'colour'",
+        "6: 'path' is missing",
+        "7: unknown setting 'pth'",
+        "8: 'jupyter/base' does not say where the image's name goes",
+        "9: 'args.V' must be a string, not a number",
+        "11: 'context' must stay inside the tree",
+        "13: overlay 'cuda' is listed twice",
+        "13: 'a/b' is no overlay name",
+        "14: a probe needs 'run'",
+        "15: 'images' must be a list, not a string",
+        "16: no variant 'gpv'",
+        "17: 'soon' is no duration",
+        "19: '{data}' in tag '{data}' is not known",
+        "19: 'a b' is no image tag",
+        "20: unknown section 'projekt'",
+    ]
+
+
+def test_the_error_block_reads_well(golden: Callable[[str, str], None]) -> None:
+    with pytest.raises(InputError) as caught:
+        config.parse(
+            '[tree.a]\npth = "x"\nargs = { V = 1.10 }\n[[smoke]]\nvariants = ["gpv"]\n', "stacks.toml"
+        )
+    golden("error_block.txt", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ["1: no tree is declared"]),
+        ("[tree]", ["1: no tree is declared"]),
+        ('[project]\nnmae = "x"', ["1: no tree is declared", "2: unknown setting 'nmae'"]),
+        ('[tree.a]\npath = ""', ["2: 'path' is empty"]),
+        ('[tree.a]\npath = "x"\nrefs = ["a//{image}"]', ["3: 'a//{image}' is not a valid image name"]),
+        (
+            '[tree.a]\npath = "x"\nrefs = ["a/{image}{tag}"]',
+            ["3: 'a/{image}{tag}' has its {tag} where no tag is"],
+        ),
+        ('[tree.a]\npath = "x"\nrefs = ["A/{image}"]', []),
+        (f'{IMAGE}name = "Base"', ["4: 'Base' must be lower case"]),
+        (f'{IMAGE}dockerfile = "/etc/x"', ["4: 'dockerfile' must stay inside the tree"]),
+        (f'{IMAGE}path = "a/../../x"', ["4: 'path' must stay inside the tree"]),
+        (f'{IMAGE}path = "..a"', []),
+        (f"{TREE}[variant.GPU]", ["3: 'GPU' is no variant name"]),
+        (f'{TREE}[[smoke]]\nrun = ["a"]\ntimeout = "0s"', ["5: '0s' is no duration"]),
+        (f'{TREE}[[smoke]]\nrun = ["a"]\ntimeout = ""', ["5: '' is no duration"]),
+        (f'{TREE}[[smoke]]\nrun = ["a"]\ntimeout = 5', ["5: 'timeout' must be a string, not a whole number"]),
+        (f'{TAGS}[""]', ["4: '' is no image tag"]),
+        (f'{TAGS}["{{variant}}"]', ["4: '{variant}' is no image tag without its variant"]),
+        (f'{TAGS}["{{variant}}.1"]', ["4: '{variant}.1' is no image tag without its variant"]),
+        (f'{TAGS}["{{date}}{{"]', ["4: '{date}{' is no image tag"]),
+        (f'{TAGS}["{{date!r}}"]', ["4: '{date!r}' in tag '{date!r}' is not known"]),
+        (f'{TAGS}["-{{date}}"]', ["4: '-{date}' is no image tag"]),
+        (f'{TREE}[project]\nregistry = "a.io/Team"', ["4: registry 'a.io/Team' must be lower case"]),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_at_its_line(text: str, expected: list[str]) -> None:
+    if expected:
+        assert problems(text) == expected
+    else:
+        config.parse(text, "stacks.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("500ms", 0.5), ("90s", 90.0), ("1.5m", 90.0), ("1h", 3600.0), ("2 m", 120.0)]
+)
+def test_a_duration_is_read_in_seconds(text: str, seconds: float) -> None:
+    found = config.parse(f'{TREE}[[smoke]]\nrun = ["a"]\ntimeout = "{text}"', "stacks.toml")
+    assert found.smokes[0].timeout == seconds
+
+
+def test_a_probe_without_a_timeout_has_two_minutes() -> None:
+    assert config.parse(f'{TREE}[[smoke]]\nrun = ["a"]', "stacks.toml").smokes[0].timeout == 120.0
+
+
+def test_an_unknown_variant_names_the_nearest_or_all() -> None:
+    found = config.parse(f"{TREE}[variant.cpu]\n[variant.gpu]", "stacks.toml")
+    assert found.variant("gpu").name == "gpu"
+    with pytest.raises(InputError, match=r"no variant 'gpux' in stacks\.toml\n  hint: did you mean 'gpu'"):
+        found.variant("gpux")
+    with pytest.raises(InputError, match="there are: cpu, gpu"):
+        found.variant("zzz")
+
+
+def test_a_bare_tree_needs_no_file() -> None:
+    found = config.for_tree("stack", "stack")
+    assert found.trees == (TreeConfig("stack", "--tree", "stack"),)
+    assert found.variant_names == ("default",)
+
+
+@pytest.mark.parametrize(
+    ("git", "fine"),
+    [
+        ("https://github.com/jupyter/docker-stacks", True),
+        ("git@github.com:jupyter/docker-stacks.git", True),
+        ("../docker-stacks", True),
+        ("/srv/git/stacks", True),
+        ("ext::sh -c touch% /tmp/x", False),
+        ("--upload-pack=touch /tmp/x", False),
+        ("https://me:secret@github.com/x/y", False),
+        ("", False),
+    ],
+)
+def test_a_git_address_runs_no_program_and_holds_no_secret(git: str, *, fine: bool) -> None:
+    text = f'[tree.a]\ngit = "{git}"\n'
+    if fine:
+        (tree,) = config.parse(text, "stacks.toml").trees
+        assert (tree.git, tree.path) == (git, ".")
+    else:
+        assert any(problem.startswith("2: ") for problem in problems(text))
+        assert "secret" not in "".join(problems(text))

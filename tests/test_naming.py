@@ -1,0 +1,93 @@
+"""What references call the images of trees that nobody here wrote."""
+
+from __future__ import annotations
+
+import pytest
+from trees import ROOT, graph_of
+
+from pipeline.config import ImageSettings
+from pipeline.graph import Graph
+
+
+def parents(of: Graph) -> dict[str, tuple[str, ...]]:
+    return {name: of.nodes[name].parent_names for name in of.order if of.nodes[name].parent_names}
+
+
+def test_a_camel_case_folder_is_called_in_kebab_case_without_being_told() -> None:
+    files = {
+        "Base/Dockerfile": f"FROM {ROOT}\n",
+        "NodeBase/Dockerfile": "FROM selenium/base:latest\n",
+        "NodeChrome/Dockerfile": "ARG N=selenium\nFROM $N/node-base\n",
+        "APIServer/Dockerfile": "FROM selenium/node-chrome\n",
+    }
+    assert parents(graph_of(files)) == {
+        "NodeBase": ("Base",),
+        "NodeChrome": ("NodeBase",),
+        "APIServer": ("NodeChrome",),
+    }
+
+
+def test_another_case_rule_can_be_set() -> None:
+    files = {"NodeBase/Dockerfile": f"FROM {ROOT}\n", "Top/Dockerfile": "FROM selenium/nodebase\n"}
+    assert parents(graph_of(files, case="lower")) == {"Top": ("NodeBase",)}
+    assert parents(graph_of(files, case="kebab")) == {}
+
+
+def test_files_named_name_and_tag_map_with_one_pattern() -> None:
+    files = {
+        "python_3.11.Dockerfile": f"FROM {ROOT}\n",
+        "python_3.12.Dockerfile": f"FROM {ROOT}\n",
+        "app_3.11.Dockerfile": "FROM lab/python:3.11\n",
+        "app_3.12.Dockerfile": "FROM lab/python:3.12\n",
+        "tool.Dockerfile": "FROM lab/python:3.13\nCOPY --from=lab/app:3.11 /a /a\n",
+    }
+    of = graph_of(files, refs=("lab/{image}:{tag}",))
+    assert parents(of) == {
+        "app_3.11": ("python_3.11",),
+        "app_3.12": ("python_3.12",),
+        "tool": ("app_3.11",),
+    }
+    assert of.nodes["tool"].roots == ("lab/python:3.13",)
+
+
+def test_a_flat_tree_of_200_tagged_files_has_every_edge_and_no_other() -> None:
+    files = {"base_0.Dockerfile": f"FROM {ROOT}\n"}
+    files |= {f"base_{n}.Dockerfile": f"FROM lab/base:{n - 1}\n" for n in range(1, 200)}
+    of = graph_of(files, refs=("lab/{image}:{tag}",))
+    assert parents(of) == {f"base_{n}": (f"base_{n - 1}",) for n in range(1, 200)}
+
+
+def test_images_that_differ_by_tag_never_stand_on_themselves() -> None:
+    files = {
+        "bookworm/Dockerfile": "FROM debian:bookworm\n",
+        "bookworm/curl/Dockerfile": "FROM debian:bookworm\n",
+        "bookworm/scm/Dockerfile": "FROM buildpack-deps:bookworm-curl\n",
+    }
+    named = tuple(
+        (name, ImageSettings("", name=f"buildpack-deps:{name.replace('/', '-')}"))
+        for name in ("bookworm", "bookworm/curl", "bookworm/scm")
+    )
+    assert parents(graph_of(files)) == {}
+    assert parents(graph_of(files, images=named)) == {"bookworm/scm": ("bookworm/curl",)}
+
+
+def test_a_variant_folder_is_a_tag_where_patterns_have_one() -> None:
+    files = {
+        "tensorflow/Dockerfile": f"FROM {ROOT}\n",
+        "tensorflow/cuda/Dockerfile": f"FROM {ROOT}\n",
+        "hub/Dockerfile": "FROM lab/tensorflow:cuda\nCOPY --from=lab/tensorflow /x /x\n",
+    }
+    of = graph_of(files, refs=("lab/{image}:{tag}",))
+    assert of.nodes["hub"].parents == (
+        ("lab/tensorflow", "tensorflow"),
+        ("lab/tensorflow:cuda", "tensorflow/cuda"),
+    )
+
+
+@pytest.mark.parametrize("pin", [":2020-01-01", "@sha256:" + "0" * 64, ":latest@sha256:" + "0" * 64])
+def test_a_pinned_published_name_is_a_root_unless_it_is_mapped(pin: str) -> None:
+    reference = f"lab/a{pin}"
+    files = {"a/Dockerfile": f"FROM {ROOT}\n", "b/Dockerfile": f"FROM {reference}\n"}
+    assert graph_of(files).nodes["b"].roots == (reference,)
+    mapped = graph_of(files, images=(("a", ImageSettings("", refs=(reference,))),))
+    assert mapped.nodes["b"].parent_names == ("a",)

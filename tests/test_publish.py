@@ -1,0 +1,163 @@
+"""Names move only to what its probes have shown to work."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from trees import graph, stacks, subsets
+
+from pipeline import publish
+from pipeline.graph import Graph
+from pipeline.outcome import HeldBack, Promoted, Result, Verdict
+from pipeline.publish import Naming, Promotion
+
+STACK = graph("base > scipy > tensorflow, base > r")
+P, F, DOUBT = Result.PASSED, Result.FAILED, Result.INCONCLUSIVE
+NAMING = Naming("reg.example/team", ("latest", "{date}", "{commit}"), "2026-05-01", "abc1234")
+
+
+def decided(
+    results: dict[str, Result], of: Graph = STACK, *, allow: bool = False, absent: tuple[str, ...] = ()
+) -> tuple[dict[str, bool], dict[str, str]]:
+    verdicts = [Verdict(name, "k", "p", "t", result, f"{name}'s reason") for name, result in results.items()]
+    sources = {name: f"sha256:{name}" for name in of.order if name not in absent}
+    return publish.decide(of, sources, verdicts, allow_unsmoked=allow)
+
+
+def test_what_passed_may_be_promoted_with_all_it_stands_on() -> None:
+    may, held = decided({"r": P, "tensorflow": P})
+    assert may == dict.fromkeys(STACK.order, False)
+    assert held == {}
+
+
+def test_a_red_leaf_holds_back_itself_only() -> None:
+    may, held = decided({"r": P, "tensorflow": F, "scipy": P})
+    assert may == {"base": False, "r": False, "scipy": False}
+    assert held == {"tensorflow": "tensorflow failed its probe: tensorflow's reason"}
+
+
+def test_a_failed_ancestor_holds_back_its_descendants() -> None:
+    may, held = decided({"r": P, "scipy": F, "tensorflow": P})
+    assert may == {"base": False, "r": False}
+    assert held == {
+        "scipy": "scipy failed its probe: scipy's reason",
+        "tensorflow": "scipy failed its probe: scipy's reason",
+    }
+
+
+def test_what_is_inconclusive_is_held_back_unless_it_is_allowed_and_then_it_is_unsmoked() -> None:
+    results = {"r": P, "scipy": P, "tensorflow": DOUBT}
+    may, held = decided(results)
+    assert "tensorflow" not in may
+    assert held == {"tensorflow": "tensorflow is inconclusive: tensorflow's reason"}
+    assert decided(results, allow=True) == (
+        {"base": False, "r": False, "scipy": False, "tensorflow": True},
+        {},
+    )
+
+
+def test_an_inconclusive_ancestor_makes_what_stands_on_it_unsmoked() -> None:
+    may, held = decided({"scipy": DOUBT, "tensorflow": P, "r": P})
+    assert set(held) == {"scipy", "tensorflow"}
+    may, held = decided({"scipy": DOUBT, "tensorflow": P, "r": P}, allow=True)
+    assert (may["scipy"], may["tensorflow"], may["base"]) == (True, True, False)
+
+
+def test_one_failed_verdict_of_several_is_enough_and_nothing_allows_it() -> None:
+    verdicts = [Verdict("r", "k", str(n), "t", result) for n, result in enumerate([P, F, P, DOUBT])]
+    may, held = publish.decide(STACK, {"r": "sha256:r"}, verdicts, allow_unsmoked=True)
+    assert (may, list(held)) == ({}, ["r"])
+
+
+def test_without_any_probe_nothing_may_move_unless_allowed_and_then_unsmoked() -> None:
+    may, held = decided({})
+    assert may == {}
+    assert held == dict.fromkeys(STACK.order, "no probe has passed for it")
+    assert decided({}, allow=True) == (dict.fromkeys(STACK.order, True), {})
+
+
+def test_an_image_whose_siblings_alone_were_probed_is_unsmoked() -> None:
+    may, held = decided({"r": P})
+    assert may == {"base": False, "r": False}
+    assert set(held) == {"scipy", "tensorflow"}
+
+
+def test_a_passed_ancestor_speaks_for_what_stands_on_it() -> None:
+    assert decided({"scipy": P, "r": P})[0]["tensorflow"] is False
+
+
+def test_what_is_not_there_is_neither_promoted_nor_held_back() -> None:
+    may, held = decided({"r": P, "tensorflow": P}, absent=("tensorflow",))
+    assert "tensorflow" not in {*may, *held}
+
+
+@given(st.data(), stacks(), st.booleans())
+def test_nothing_moves_onto_a_failure_and_every_image_is_decided_once(
+    data: st.DataObject, arrows: str, allow: bool
+) -> None:
+    of = graph(arrows)
+    results = {name: data.draw(st.sampled_from([P, F, DOUBT])) for name in data.draw(subsets(of))}
+    may, held = decided(results, of, allow=allow)
+    assert sorted([*may, *held]) == sorted(of.order)
+    for name in of.order:
+        line = {results.get(above) for above in of.ancestors([name])}
+        below = {results.get(below) for below in of.descendants([name])}
+        assert (name in held) >= (F in line)
+        if name in may and not may[name]:
+            assert P in line | below
+            assert not line & {F, DOUBT}
+        if name in may and not allow:
+            assert not may[name]
+
+
+def test_a_name_is_made_of_registry_image_and_tag() -> None:
+    assert publish.names(NAMING, "base", "") == (
+        "reg.example/team/base:latest",
+        "reg.example/team/base:2026-05-01",
+        "reg.example/team/base:abc1234",
+    )
+
+
+@pytest.mark.parametrize(
+    ("image", "variant", "pattern", "name"),
+    [
+        ("base", "", "latest", "base:latest"),
+        ("base", "gpu", "latest", "base:gpu-latest"),
+        ("base", "gpu", "{date}", "base:gpu-2026-05-01"),
+        ("base", "gpu", "{date}-{variant}", "base:2026-05-01-gpu"),
+        ("base", "", "{date}-{variant}", "base:2026-05-01"),
+        ("base", "", "{variant}-{date}", "base:2026-05-01"),
+        ("base", "", "a-{variant}-b", "base:a-b"),
+        ("tf/cuda", "", "latest", "tf:cuda-latest"),
+        ("tf/cuda/x", "gpu", "latest", "tf:cuda-x-gpu-latest"),
+        ("NodeBase", "", "latest", "nodebase:latest"),
+    ],
+)
+def test_a_tag_begins_with_the_folder_inside_an_image_and_with_the_variant(
+    image: str, variant: str, pattern: str, name: str
+) -> None:
+    naming = Naming("r.example", (pattern,), "2026-05-01", "abc1234")
+    assert publish.names(naming, image, variant) == (f"r.example/{name}",)
+
+
+def test_without_a_commit_no_tag_names_one() -> None:
+    naming = Naming("r", ("{commit}", "latest", "{date}-{commit}"), "2026-05-01", "")
+    assert publish.names(naming, "a", "") == ("r/a:latest",)
+
+
+def test_two_patterns_that_come_to_the_same_are_one_name() -> None:
+    assert publish.names(Naming("r", ("latest", "latest"), "d", "c"), "a", "") == ("r/a:latest",)
+
+
+def test_a_build_is_kept_under_its_key() -> None:
+    assert publish.key_name("r.example/t", "tf/cuda", "f" * 64) == f"r.example/t/tf:k-{'f' * 32}"
+
+
+def test_names_are_moved_to_the_digest_and_said_after_what_is_held_back() -> None:
+    moved = []
+    held = HeldBack("r", "cpu", "red")
+    promotion = Promotion("base", "cpu", "reg/base@sha256:1", ("reg/base:latest",), unsmoked=True)
+    done = publish.move([promotion], [held], lambda source, names: moved.append((source, names)))
+    assert moved == [("reg/base@sha256:1", ("reg/base:latest",))]
+    assert done == (held, Promoted("base", "cpu", "sha256:1", ("reg/base:latest",), unsmoked=True))

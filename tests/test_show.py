@@ -1,0 +1,321 @@
+"""Plans, graphs and outcomes as text for a terminal."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from trees import after_building, graph, graph_of, keys_of, records, stack, stacks, tree_of
+
+from pipeline import overlay, plan, show
+from pipeline.graph import Graph
+from pipeline.outcome import (
+    Blocked,
+    Built,
+    Failed,
+    HeldBack,
+    Outcome,
+    Promoted,
+    Pulled,
+    Pushed,
+    Result,
+    Verdict,
+)
+from pipeline.overlay import Match, RootEdit
+from pipeline.plan import Action, Known, Request
+
+Golden = Callable[[str, str], None]
+ARROWS = "base > minimal > scipy > tensorflow, minimal > r, tools > scipy, busybox:1 > tools, debian:12 > old"
+STACK = graph(ARROWS)
+ALL = frozenset(STACK.nodes)
+
+
+def coloured(text: str, colour: str) -> str:
+    return f"<{colour}>{text}</{colour}>"
+
+
+def names_of(of: Graph) -> frozenset[str]:
+    return frozenset(of.nodes)
+
+
+# graphs
+
+
+def test_a_graph_is_a_tree_under_its_roots(golden: Golden) -> None:
+    golden("graph.txt", show.graph_text(STACK, ALL))
+
+
+def test_a_part_of_a_graph_stands_under_what_it_was_cut_from(golden: Golden) -> None:
+    golden("graph_part.txt", show.graph_text(STACK, STACK.descendants(["scipy", "r"])))
+
+
+def test_a_graph_can_be_drawn_by_graphviz(golden: Golden) -> None:
+    golden("graph.dot", show.graph_dot(STACK, ALL))
+
+
+def test_a_graph_can_be_drawn_by_mermaid(golden: Golden) -> None:
+    golden("graph.mermaid", show.graph_mermaid(STACK, ALL))
+
+
+def test_a_root_that_is_called_like_an_image_is_told_apart_from_it() -> None:
+    files = {
+        "debian/Dockerfile": "FROM debian\n",
+        "app/Dockerfile": "FROM me/debian\n",
+        "x/Dockerfile": "FROM debian\nCOPY --from=app /x /x\n",
+    }
+    found = graph_of(files, refs=("me/{image}",))
+    text = "debian (from outside)\n├─ debian\n│  └─ app\n└─ x  (and app (from outside))"
+    assert show.graph_text(found, names_of(found)) == text
+    drawing = show.graph_dot(found, names_of(found))
+    assert '"debian (from outside)" -> "debian"' in drawing
+    assert '"app (from outside)" -> "x"' in drawing
+
+
+def test_an_image_on_nothing_stands_under_scratch() -> None:
+    found = graph_of({"a/Dockerfile": "FROM scratch\n"})
+    assert show.graph_text(found, names_of(found)) == "scratch\n└─ a"
+
+
+@given(stacks())
+def test_every_image_has_one_line_in_the_text_and_is_named_in_every_drawing(arrows: str) -> None:
+    found = graph(arrows)
+    lines = [name for indent, name in show.tree_lines(found, names_of(found)) if indent]
+    assert sorted(lines) == sorted(found.order)
+    for draw in (show.graph_dot, show.graph_mermaid):
+        drawing = draw(found, names_of(found))
+        assert all(f'"{name}"' in drawing for name in found.order)
+        arrow = "-->" if draw is show.graph_mermaid else "->"
+        assert drawing.count(arrow) == sum(len(node.parents) + len(node.roots) for node in found)
+
+
+def test_names_with_quotes_do_not_break_a_drawing() -> None:
+    found = graph_of({'a"b\\c/Dockerfile': "FROM debian\n"})
+    assert r'"a\"b\\c"' in show.graph_dot(found, names_of(found))
+    assert "a#quot;b" in show.graph_mermaid(found, names_of(found))
+
+
+def test_a_graph_for_machines_is_as_documented() -> None:
+    images = show.graph_json(STACK, STACK.descendants(["scipy"]), stack(ARROWS))["images"]
+    assert json.loads(json.dumps(images)) == {
+        "scipy": {
+            "tree": "images",
+            "dockerfile": "scipy/Dockerfile",
+            "context": "scipy",
+            "parents": ["minimal", "tools"],
+            "external": [],
+            "leaf": False,
+        },
+        "tensorflow": {
+            "tree": "images",
+            "dockerfile": "tensorflow/Dockerfile",
+            "context": "tensorflow",
+            "parents": ["scipy"],
+            "external": [],
+            "leaf": True,
+        },
+    }
+
+
+# plans
+
+
+def test_a_plan_is_a_tree_with_actions_keys_and_reasons(golden: Golden) -> None:
+    before = records(STACK)
+    after = records(STACK, {"scipy": "new"})
+    known = Known(
+        engine=keys_of(after, "base"),
+        registry=keys_of(after, "minimal", "tools", "old"),
+        last={name: record for name, record in before.items() if name != "r"},
+    )
+    steps = plan.make(STACK, after, known, Request())
+    golden("plan.txt", f"{show.tally(steps)}\n{show.plan_text(STACK, steps, show.plain)}")
+
+
+def test_a_part_of_a_plan_stands_under_what_it_was_cut_from(golden: Golden) -> None:
+    after = records(STACK, refreshed={"scipy": "now"})
+    steps = plan.make(STACK, after, after_building(records(STACK)), Request(changed=("scipy",)))
+    golden("plan_part.txt", show.plan_text(STACK, steps, show.plain))
+
+
+def test_a_root_called_like_an_image_is_not_shown_with_the_images_step() -> None:
+    found = graph_of({"debian/Dockerfile": "FROM debian\n"}, refs=("me/{image}",))
+    text = show.plan_text(found, plan.make(found, records(found), Known(), Request()), show.plain)
+    assert [line.split()[:3] for line in text.split("\n")] == [
+        ["debian", "(from", "outside)"],
+        ["└─", "debian", "build"],
+    ]
+
+
+def test_actions_are_coloured_and_columns_stay_in_line() -> None:
+    steps = plan.make(STACK, records(STACK), Known(), Request(images=("r",)))
+    lines = show.plan_text(STACK, steps, coloured).split("\n")
+    assert all("<yellow>build</yellow>" in line for line in lines[1:])
+    assert len({line.index("<yellow>") for line in lines[1:]}) == 1
+
+
+def test_a_plan_for_machines_is_as_documented() -> None:
+    after = records(STACK, {"r": "new"})
+    steps = plan.make(STACK, after, after_building(records(STACK)), Request(images=("r", "base")))
+    assert json.loads(json.dumps(show.plan_json(steps))) == {
+        "images": {
+            "base": {"action": "reuse", "key": after["base"].key, "reasons": []},
+            "minimal": {"action": "reuse", "key": after["minimal"].key, "reasons": []},
+            "r": {"action": "build", "key": after["r"].key, "reasons": ["changed: file setup"]},
+        }
+    }
+
+
+def test_a_tally_counts_what_there_is() -> None:
+    found = records(STACK)
+    assert show.tally(plan.make(STACK, found, Known(), Request(images=("r",)))) == "3 to build"
+    known = Known(keys_of(found, "base"), keys_of(found, "minimal"))
+    assert show.tally(plan.make(STACK, found, known, Request(images=("base", "r")))) == (
+        "1 to build, 1 to pull, 1 up to date"
+    )
+    assert show.tally(()) == "nothing to do"
+    assert set(Action) == {Action.BUILD, Action.PULL, Action.REUSE}
+
+
+# differences
+
+
+@pytest.mark.parametrize(
+    "dockerfile",
+    [
+        b"FROM ubuntu:1\nRUN a\n",
+        b"FROM ubuntu:1",
+        b"# x\r\nARG R=ubuntu:1\r\nFROM $R\r\nRUN a \\\r\n  b",
+        b"# \xe2\x80\xa8 \x0c \xff\nARG A=ubuntu:1\n\n\n\n\n\n\n\nFROM $A\nRUN b\n",
+    ],
+)
+def test_a_difference_applies_with_git_and_gives_the_rendered_file(dockerfile: bytes, tmp_path: Path) -> None:
+    before = tree_of({"a/Dockerfile": dockerfile, "b/Dockerfile": "FROM debian\n"})
+    edit = overlay.read_overlay('[[root]]\nfrom = "ubuntu"\nto = "nvidia/cuda:12"\n', "o", "o.toml")
+    after, _ = overlay.apply([edit], before)
+    text = show.differences(before, after, before.images)
+    assert text.count("diff --git ") == 1
+    assert text.startswith(
+        "diff --git a/images/a/Dockerfile b/images/a/Dockerfile\n--- a/images/a/Dockerfile\n"
+    )
+    path = tmp_path / "images" / "a" / "Dockerfile"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(dockerfile)
+    patch = text.encode("utf-8", "surrogateescape")
+    subprocess.run(["git", "apply", "-"], input=patch, cwd=tmp_path, check=True)
+    assert path.read_bytes() == after.images["a"].dockerfile.text.encode("utf-8", "surrogateescape")
+
+
+def test_a_tree_that_lies_elsewhere_is_patched_from_its_own_folder() -> None:
+    files = {"a/Dockerfile": "FROM ubuntu\n"}
+    edit = overlay.read_overlay('[[root]]\nfrom = "ubuntu"\nto = "debian"\n', "o", "o.toml")
+    for path in ("/srv/stacks", "../stacks"):
+        before = tree_of(dict(files), path=path)
+        after, _ = overlay.apply([edit], before)
+        assert "--- a/a/Dockerfile\n+++ b/a/Dockerfile\n" in show.differences(before, after, ["a"])
+
+
+def test_without_a_difference_there_is_no_text() -> None:
+    assert show.differences(stack("a"), stack("a"), ["a"]) == ""
+
+
+def test_what_edits_matched_is_a_line_each() -> None:
+    edit = RootEdit("ubuntu:*", "cuda:1", "o.toml:1")
+    matches = [Match("o", edit, "a", "a/Dockerfile:1"), Match("o", edit, "b", "b/Dockerfile:7")]
+    assert show.matches_text(matches) == (
+        "o: root ubuntu:* → cuda:1  (a/Dockerfile:1)\no: root ubuntu:* → cuda:1  (b/Dockerfile:7)"
+    )
+
+
+# outcomes
+
+
+FAILED = Failed(
+    "scipy", "k", "build", "RUN pip install: exit 1", 12.0, ("Collecting x", "ERROR: no x"),
+    ".stackbuild/logs/scipy.log", "look at line 7",
+)  # fmt: skip
+
+
+def test_a_failure_shows_the_end_of_its_output_and_where_all_of_it_is(golden: Golden) -> None:
+    golden("failure.txt", show.failure_text(FAILED, show.plain))
+
+
+def test_a_failure_without_log_and_hint_says_nothing_of_them() -> None:
+    assert show.failure_text(Failed("a", "k", "push", "no"), show.plain) == "a: push failed: no"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "line"),
+    [
+        (Built("a", "k", "id", 65.4, 1_234_567_890, "log"), "built a  1 min 05 s, 1.2 GB"),
+        (Pulled("a", "k", "id", 2.0, 512), "pulled a  2.0 s, 512 B"),
+        (Pushed("a", "k", "sha256:x", 2.0), "pushed a  2.0 s"),
+        (FAILED, "failed scipy (build)  RUN pip install: exit 1"),
+        (Blocked("b", "k", "build", ("a", "x")), "blocked b  by a, x"),
+        (Verdict("a", "k", "p", "it runs", Result.PASSED, "", 3.0), "passed a: it runs  3.0 s"),
+        (Verdict("a", "k", "p", "it runs", Result.FAILED, "exit 1", 3.0), "failed a: it runs  exit 1"),
+        (Verdict("a", "k", "p", "gpu", Result.INCONCLUSIVE, "no GPU"), "inconclusive a: gpu  no GPU"),
+        (Promoted("a", "cpu", "sha256:x", ("r/a:1", "r/a:2")), "named a  r/a:1, r/a:2"),
+        (Promoted("a", "cpu", "sha256:x", ("r/a:1",), unsmoked=True), "named a  r/a:1  (unsmoked)"),
+        (HeldBack("a", "cpu", "red"), "held back a  red"),
+    ],
+)
+def test_every_outcome_is_a_line(outcome: Outcome | Verdict | Promoted | HeldBack, line: str) -> None:
+    assert show.outcome_line(outcome, show.plain) == line
+    assert show.outcome_line(outcome, coloured).startswith("<")
+
+
+def test_a_summary_counts_everything_that_happened() -> None:
+    assert show.summary((), (), ()) == "nothing to do"
+    built = Built("a", "k", "id", 1.0, 1, "")
+    passed, failed = (Verdict("a", "k", "p", "t", result) for result in (Result.PASSED, Result.FAILED))
+    names: list[Promoted | HeldBack] = [
+        Promoted("a", "cpu", "d", ()),
+        HeldBack("b", "cpu", ""),
+        HeldBack("c", "cpu", ""),
+    ]
+    assert show.summary([built, FAILED, built], [passed, failed, passed], names) == (
+        "2 built, 1 failed, 2 probes passed, 1 probes failed, 1 named, 2 held back"
+    )
+
+
+def test_stand_ins_are_said_a_line_each() -> None:
+    assert show.stand_ins_text({"b": "x for b", "a": "y for a"}) == "stand-in: y for a\nstand-in: x for b"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1 kB"),
+        (1_500_000, "1.5 MB"),
+        (123_456_789, "123 MB"),
+        (2e9, "2.0 GB"),
+        (3e13, "30000 GB"),
+    ],
+)
+def test_sizes_are_said_in_powers_of_ten(count: int, text: str) -> None:
+    assert show.size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0.0 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 00 s"),
+        (60, "1 min 00 s"),
+        (119.6, "2 min 00 s"),
+        (3700, "61 min 40 s"),
+    ],
+)
+def test_times_are_said_in_seconds_or_minutes(seconds: float, text: str) -> None:
+    assert show.duration(seconds) == text
+
+
+def test_one_is_not_many() -> None:
+    assert [show.counted(n, "root") for n in (0, 1, 2)] == ["0 roots", "1 root", "2 roots"]
