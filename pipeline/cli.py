@@ -17,6 +17,7 @@ import click
 from click_default_group import DefaultGroup
 
 from pipeline import show
+from pipeline.drawing import svg
 from pipeline.adapters import pools
 from pipeline.adapters.terminal import is_utf8, paint_for, put, put_file, say
 from pipeline.errors import InputError, InterruptedRunError, StackbuildError
@@ -184,8 +185,8 @@ def _one_view(
 @_place
 @_variant
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json", "dot", "mermaid"]), default="text",
-    help="A text tree, JSON, or a drawing for graphviz or mermaid.",
+    "--format", "form", type=click.Choice(["text", "json", "dot", "mermaid", "svg"]), default="text",
+    help="A text tree, JSON, a drawing for graphviz or mermaid, or the drawing itself.",
 )  # fmt: skip
 @click.option(
     "--descendants", metavar="IMAGE", shell_complete=_images, help="Only IMAGE and what stands on it."
@@ -200,7 +201,7 @@ def graph(form: str, descendants: str | None, ancestors: str | None, leaves: boo
     \b
     stackbuild graph --tree docker-stacks/images
     stackbuild graph --descendants scipy-notebook --format json
-    stackbuild graph --format dot | dot -Tsvg > stack.svg
+    stackbuild graph --format svg > stack.svg
     """
     view = _one_view(**place)
     names = frozenset(view.graph.nodes)
@@ -218,7 +219,9 @@ def graph(form: str, descendants: str | None, ancestors: str | None, leaves: boo
     elif leaves and form == "text":
         put("\n".join(name for name in view.graph.order if name in names))
     else:
-        draw = {"text": show.graph_text, "dot": show.graph_dot, "mermaid": show.graph_mermaid}[form]
+        draw = {"text": show.graph_text, "dot": show.graph_dot, "mermaid": show.graph_mermaid, "svg": svg}[
+            form
+        ]
         put(draw(view.graph, names))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -150,13 +151,15 @@ def test_an_interruption_while_waiting_leaves_only_when_nothing_runs_any_more() 
             raise KeyboardInterrupt
         started.set()
         stopped.wait(5)
+        time.sleep(0.05)
         ended.append(task.step.image)
         return done(task)
 
     todo = build.tasks(steps_of("a, b"), frozenset())
-    with ThreadPoolExecutor(2) as executor, pytest.raises(KeyboardInterrupt):
-        build.drive(todo, executor, work, lambda _: None, Limits(2, stopped.set))
-    assert ended == ["b"]
+    with ThreadPoolExecutor(2) as executor:
+        with pytest.raises(KeyboardInterrupt):
+            build.drive(todo, executor, work, lambda _: None, Limits(2, stopped.set))
+        assert ended == ["b"]
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 3])

@@ -41,6 +41,7 @@ def test_everything_that_is_said_is_kept() -> None:
         include = ["examples"]
         exclude = ["legacy"]
         refs = ["jupyter/{image}", "quay.io/jupyter/{image}"]
+        case = "lower"
         args = { Z = "1.10", A = "x" }
         [tree.a.images.base]
         path = "base"
@@ -48,6 +49,7 @@ def test_everything_that_is_said_is_kept() -> None:
         context = "."
         name = "base-notebook"
         target = "final"
+        refs = ["old/base"]
         args = { NB_UID = "1000" }
         [tree.b]
         path = "b"
@@ -67,7 +69,14 @@ def test_everything_that_is_said_is_kept() -> None:
         "stacks.toml",
     )
     base = ImageSettings(
-        "stacks.toml:12", "base", "Containerfile", ".", "base-notebook", "final", (), (("NB_UID", "1000"),)
+        "stacks.toml:13",
+        path="base",
+        dockerfile="Containerfile",
+        context=".",
+        name="base-notebook",
+        target="final",
+        refs=("old/base",),
+        args=(("NB_UID", "1000"),),
     )
     a = TreeConfig(
         "a",
@@ -76,21 +85,22 @@ def test_everything_that_is_said_is_kept() -> None:
         include=("examples",),
         exclude=("legacy",),
         refs=("jupyter/{image}", "quay.io/jupyter/{image}"),
+        case="lower",
         args=(("A", "x"), ("Z", "1.10")),
         images=(("base", base),),
     )
     assert found == config.Config(
         path="stacks.toml",
         project="research",
-        trees=(a, TreeConfig("b", "stacks.toml:19", "b")),
+        trees=(a, TreeConfig("b", "stacks.toml:21", "b")),
         registry="registry.lab.example:5000/research",
         platform="linux/arm64",
         variants=(
-            Variant("cpu", (), "stacks.toml:21"),
-            Variant("gpu", ("cuda-12", "extra"), "stacks.toml:22"),
+            Variant("cpu", (), "stacks.toml:23"),
+            Variant("gpu", ("cuda-12", "extra"), "stacks.toml:24"),
         ),
         smokes=(
-            Smoke(("true",), "stacks.toml:24", "it runs", ("base*",), ("gpu",), gpu=True, timeout=120.0),
+            Smoke(("true",), "stacks.toml:26", "it runs", ("base*",), ("gpu",), gpu=True, timeout=120.0),
         ),
         tags=("{variant}-{date}", "{commit}"),
     )
@@ -163,6 +173,7 @@ def test_the_error_block_reads_well(golden: Callable[[str, str], None]) -> None:
             ["3: 'a/{image}{tag}' has its {tag} where no tag is"],
         ),
         ('[tree.a]\npath = "x"\nrefs = ["A/{image}"]', []),
+        ('[tree.a]\npath = "x"\ncase = "camel"', ["3: no case rule 'camel'"]),
         (f'{IMAGE}name = "Base"', ["4: 'Base' must be lower case"]),
         (f'{IMAGE}dockerfile = "/etc/x"', ["4: 'dockerfile' must stay inside the tree"]),
         (f'{IMAGE}path = "a/../../x"', ["4: 'path' must stay inside the tree"]),

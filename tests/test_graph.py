@@ -101,7 +101,13 @@ def test_a_published_name_pinned_to_a_tag_or_digest_is_a_root() -> None:
     assert found.nodes["older"].roots == (f"jupyter/base@{digest}",)
 
 
-def test_an_image_on_the_outside_image_of_its_own_name_is_no_ring_once_refs_say_so() -> None:
+def test_an_image_stands_on_the_outside_image_of_its_own_name_and_others_on_the_image() -> None:
+    found = graph_of({"nginx/Dockerfile": "FROM nginx\n", "app/Dockerfile": "FROM nginx\n"})
+    assert found.nodes["nginx"].roots == ("nginx",)
+    assert found.nodes["app"].parent_names == ("nginx",)
+
+
+def test_refs_tell_an_image_from_the_outside_image_of_its_name() -> None:
     files = {"debian/Dockerfile": "FROM debian\n", "app/Dockerfile": "FROM me/debian\n"}
     found = graph_of(files, refs=("me/{image}",))
     assert found.nodes["debian"].roots == ("debian",)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from trees import ROOT, graph_of
+from trees import ROOT, graph_of, tree_of
 
 from pipeline.config import ImageSettings
 from pipeline.graph import Graph
+from pipeline.tree import Tree
+
+FROM = f"FROM {ROOT}\n"
 
 
 def parents(of: Graph) -> dict[str, tuple[str, ...]]:
@@ -91,3 +94,99 @@ def test_a_pinned_published_name_is_a_root_unless_it_is_mapped(pin: str) -> None
     assert graph_of(files).nodes["b"].roots == (reference,)
     mapped = graph_of(files, images=(("a", ImageSettings("", refs=(reference,))),))
     assert mapped.nodes["b"].parent_names == ("a",)
+
+
+def naming(refs: tuple[str, ...] = (), called: tuple[str, str] | None = None) -> Tree:
+    settings = ((called[0], ImageSettings("", name=called[1])),) if called else ()
+    files = dict.fromkeys(["base/Dockerfile", "base/cuda/Dockerfile", "NodeBase/Dockerfile"], FROM)
+    return tree_of(files, refs=refs, images=settings)
+
+
+@pytest.mark.parametrize(
+    ("reference", "image"),
+    [
+        ("base", "base"),
+        ("jupyter/base", "base"),
+        ("quay.io/jupyter/base:latest", "base"),
+        ("localhost:5000/base", "base"),
+        ("jupyter/base:2020-05-01", ""),
+        ("base@sha256:" + "a" * 64, ""),
+        ("base/other", ""),
+        ("database", ""),
+        ("base/cuda", ""),
+        ("NodeBase", ""),
+        ("node-base", "NodeBase"),
+        ("not a reference", ""),
+        ("", ""),
+    ],
+)
+def test_without_patterns_the_last_part_of_a_reference_names_the_image(reference: str, image: str) -> None:
+    assert naming().naming()(reference) == image
+
+
+@pytest.mark.parametrize(
+    ("reference", "image"),
+    [
+        ("jupyter/base", "base"),
+        ("docker.io/jupyter/base:latest", "base"),
+        ("quay.io/jupyter/base", "base"),
+        ("jupyter/base:2020-05-01", ""),
+        ("base", ""),
+        ("other/base", ""),
+        ("quay.io/other/base", ""),
+    ],
+)
+def test_with_patterns_only_they_name_images(reference: str, image: str) -> None:
+    assert naming(("jupyter/{image}", "quay.io/jupyter/{image}")).naming()(reference) == image
+
+
+def test_a_pattern_with_a_tag_maps_that_tag_and_no_other() -> None:
+    find = naming(("buildpack-deps:{image}",)).naming()
+    assert (find("buildpack-deps:base"), find("buildpack-deps"), find("buildpack-deps:x")) == ("base", "", "")
+
+
+@pytest.mark.parametrize(
+    ("folder", "case", "reference"),
+    [
+        ("NodeBase", "kebab", "selenium/node-base"),
+        ("NodeBase", "lower", "selenium/nodebase"),
+        ("HTTPServer2Go", "kebab", "selenium/http-server2-go"),
+        ("node-base", "keep", "selenium/node-base"),
+        ("NodeBase", "keep", ""),
+        ("node base", "kebab", ""),
+    ],
+)
+def test_a_trees_case_rule_spells_folders_as_references(folder: str, case: str, reference: str) -> None:
+    tree = tree_of({f"{folder}/Dockerfile": FROM}, refs=("selenium/{image}",), case=case)
+    assert [call for call, _ in tree.calls()] == ([reference] if reference else [])
+
+
+def test_a_folder_whose_name_no_reference_can_spell_needs_a_name() -> None:
+    tree = tree_of(
+        {"node base/Dockerfile": FROM},
+        refs=("selenium/{image}",),
+        images=(("node base", ImageSettings("", name="node-base")),),
+    )
+    assert tree.naming()("selenium/node-base") == "node base"
+
+
+def test_a_name_with_a_repository_is_the_whole_reference() -> None:
+    find = naming(called=("NodeBase", "selenium/node-base")).naming()
+    assert (find("selenium/node-base"), find("other/node-base"), find("base")) == ("NodeBase", "", "base")
+
+
+def test_a_variant_folder_is_named_once_it_is_told_how() -> None:
+    assert naming(called=("base/cuda", "base-cuda")).naming()("me/base-cuda") == "base/cuda"
+
+
+def test_an_image_may_be_meant_by_further_references_be_they_none() -> None:
+    settings = (("base", ImageSettings("", refs=("<jupyter>/base", "old.example/base:1"))),)
+    find = tree_of({"base/Dockerfile": FROM}, images=settings).naming()
+    assert find("<jupyter>/base") == find("old.example/base:1") == find("base") == "base"
+
+
+def test_a_folder_called_like_its_root_stands_on_that_and_others_on_the_folder() -> None:
+    find = naming().naming()
+    assert find("base", "base") == ""
+    assert find("base", "NodeBase") == "base"
+    assert find("jupyter/base", "base") == "base"

@@ -229,6 +229,25 @@ def test_a_package_is_swapped_in_install_commands_and_keeps_its_version() -> Non
     assert swapped(PIP, PIP_EDIT).decode() == PIP.replace("'tensorflow==", "'tensorflow-gpu==")
 
 
+def test_a_package_is_swapped_wherever_it_is_installed_and_every_place_is_a_match() -> None:
+    pip = "pip install tensorflow"
+    before = f"FROM ubuntu\nRUN {pip} && \\\n  {pip}\nRUN {pip}\n"
+    tree = tree_of({"a/Dockerfile": before})
+    after, matches = overlay.apply([read(f"{PIP_EDIT}expect = 3\n")], tree)
+    assert after.images["a"].dockerfile.text == before.replace("tensorflow", "tensorflow-gpu")
+    assert [match.where.rpartition(":")[2] for match in matches] == ["2", "3", "4"]
+
+
+def test_a_package_that_cannot_be_replaced_where_it_stands_is_drift_that_shows_it() -> None:
+    tree = tree_of({"a/Dockerfile": "FROM ubuntu\nRUN pip install 'tensorflow @ https://x.example/tf.whl'\n"})
+    (found,) = drift(tree, PIP_EDIT)
+    assert "found nowhere\n  hint: nearest: 'tensorflow @ https://x.example/tf.whl'" in found
+
+
+def test_a_root_that_its_own_folder_is_called_like_is_swapped() -> None:
+    assert swapped("FROM a\n", ROOT_EDIT.replace("ubuntu:*", "a")) == f"FROM {CUDA}\n".encode()
+
+
 def test_a_package_in_a_trigger_is_swapped_too() -> None:
     before = "FROM ubuntu\nONBUILD RUN pip install tensorflow\n"
     assert swapped(before, PIP_EDIT).decode() == before.replace("tensorflow", "tensorflow-gpu")

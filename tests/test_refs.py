@@ -28,11 +28,15 @@ DIGEST = "sha256:" + "a" * 64
         ("index.docker.io/library/debian", Reference("docker.io", "library/debian")),
         (f"debian@{DIGEST}", Reference("docker.io", "library/debian", "", DIGEST)),
         (f"debian:12@{DIGEST}", Reference("docker.io", "library/debian", "12", DIGEST)),
-        ("a__b/c-.d".replace("-.", "-"), Reference("docker.io", "a__b/c-d")),
+        ("a__b/c--d", Reference("docker.io", "a__b/c--d")),
+        ("docker.io/library/a/b", Reference("docker.io", "library/a/b")),
+        ("docker.io/localhost/a", Reference("docker.io", "localhost/a")),
+        ("docker.io/a.b/c", Reference("docker.io", "a.b/c")),
     ],
 )
 def test_a_reference_is_read_with_dockers_defaults(text: str, parsed: Reference) -> None:
     assert refs.parse(text) == parsed
+    assert refs.parse(str(parsed)) == parsed
 
 
 @pytest.mark.parametrize(

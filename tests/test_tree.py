@@ -7,7 +7,7 @@ from trees import stack, tree_of
 
 from pipeline.config import ImageSettings
 from pipeline.errors import InputError
-from pipeline.tree import Tree, is_dockerfile, merge
+from pipeline.tree import is_dockerfile, merge
 
 FROM = "FROM debian:bookworm\n"
 
@@ -241,69 +241,6 @@ def test_the_ignore_file_named_after_the_dockerfile_wins_over_the_contexts() -> 
         name: [path for path in "xy" if image.ignore.excludes(path)] for name, image in tree.images.items()
     }
     assert ignored == {"a": ["x"], "b": ["y"], "c": []}
-
-
-def naming(refs: tuple[str, ...] = (), called: tuple[str, str] | None = None) -> Tree:
-    settings = ((called[0], ImageSettings("", name=called[1])),) if called else ()
-    files = dict.fromkeys(["base/Dockerfile", "base/cuda/Dockerfile", "NodeBase/Dockerfile"], FROM)
-    return tree_of(files, refs=refs, images=settings)
-
-
-@pytest.mark.parametrize(
-    ("reference", "image"),
-    [
-        ("base", "base"),
-        ("jupyter/base", "base"),
-        ("quay.io/jupyter/base:latest", "base"),
-        ("localhost:5000/base", "base"),
-        ("jupyter/base:2020-05-01", ""),
-        ("base@sha256:" + "a" * 64, ""),
-        ("base/other", ""),
-        ("database", ""),
-        ("base/cuda", ""),
-        ("NodeBase", ""),
-        ("not a reference", ""),
-        ("", ""),
-    ],
-)
-def test_without_patterns_the_last_part_of_a_reference_names_the_image(reference: str, image: str) -> None:
-    assert naming().naming()(reference) == image
-
-
-@pytest.mark.parametrize(
-    ("reference", "image"),
-    [
-        ("jupyter/base", "base"),
-        ("docker.io/jupyter/base:latest", "base"),
-        ("quay.io/jupyter/base", "base"),
-        ("jupyter/base:2020-05-01", ""),
-        ("base", ""),
-        ("other/base", ""),
-        ("quay.io/other/base", ""),
-    ],
-)
-def test_with_patterns_only_they_name_images(reference: str, image: str) -> None:
-    assert naming(("jupyter/{image}", "quay.io/jupyter/{image}")).naming()(reference) == image
-
-
-def test_a_pattern_with_a_tag_maps_that_tag_and_no_other() -> None:
-    find = naming(("buildpack-deps:{image}",)).naming()
-    assert (find("buildpack-deps:base"), find("buildpack-deps"), find("buildpack-deps:x")) == ("base", "", "")
-
-
-def test_a_folder_whose_name_no_reference_can_spell_needs_a_name() -> None:
-    refs = ("selenium/{image}",)
-    assert naming(refs).naming()("selenium/nodebase") == ""
-    assert naming(refs, ("NodeBase", "node-base")).naming()("selenium/node-base") == "NodeBase"
-
-
-def test_a_name_with_a_repository_is_the_whole_reference() -> None:
-    find = naming(called=("NodeBase", "selenium/node-base")).naming()
-    assert (find("selenium/node-base"), find("other/node-base"), find("base")) == ("NodeBase", "", "base")
-
-
-def test_a_variant_folder_is_named_once_it_is_told_how() -> None:
-    assert naming(called=("base/cuda", "base-cuda")).naming()("me/base-cuda") == "base/cuda"
 
 
 def test_an_unknown_image_names_the_nearest_or_all() -> None:

@@ -94,7 +94,8 @@ class Progress:
         self._names[known] = name
         if vertex.get("started") and not vertex.get("completed") and not name.startswith("[internal]"):
             self._tell(name)
-        if vertex.get("error"):
+        # what ran beside it is cancelled, which BuildKit calls an error too
+        if not self._failed and vertex.get("error") and "context canceled" not in vertex["error"]:
             self._failed = known
         if vertex.get("completed"):
             how = "CACHED" if vertex.get("cached") else vertex.get("error") or "done"

@@ -1,0 +1,142 @@
+"""A run that is told to stop, at any moment and in any way: it ends, it leaves nothing behind, it can go on."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import time
+
+import pytest
+
+from engine.faulty import faulty
+from engine.workshop import ROOT, Running, Workshop, until
+
+pytestmark = pytest.mark.engine
+
+PROBE = """
+[[smoke]]
+images = ["done"]
+run = ["sh", "-c", "echo started; sleep 301 # {}"]
+timeout = "300s"
+"""
+
+
+def ends_as_interrupted(workshop: Workshop, running: Running, within: float = 8) -> None:
+    """It ends soon, says so, and nothing of it goes on, neither a process nor a container."""
+    ran = running.wait(within)
+    assert ran.code == 130, ran.err
+    assert "interrupted" in ran.err
+    assert "Traceback" not in ran.err
+    assert ran.out == ""
+    until(lambda: not workshop.processes(workshop.nonce), "what a RUN or probe had started is gone", 10)
+    assert workshop.containers() == []
+
+
+def building(workshop: Workshop) -> Running:
+    """A run that has built `done` and is now in the middle of `slow`."""
+    workshop.image("done", f"FROM {ROOT}\nCOPY setup /setup\n", {"setup": workshop.nonce})
+    workshop.image("slow", f"FROM jupyter/done\nRUN sleep 300 # {workshop.nonce}\n")
+    running = workshop.start()
+    until(lambda: workshop.processes(f"sleep 300 # {workshop.nonce}"), "the RUN runs")
+    return running
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_build_is_stopped_and_what_was_finished_is_kept(workshop: Workshop, number: signal.Signals) -> None:
+    running = building(workshop)
+    running.send(number)
+    ends_as_interrupted(workshop, running)
+    assert workshop.actions() == {"done": "reuse", "slow": "build"}
+    dockerfile = workshop.images / "slow/Dockerfile"
+    dockerfile.write_text(dockerfile.read_text().replace("sleep 300", "sleep 0"))
+    assert [o["image"] for o in workshop.run("--format", "json").json()["outcomes"]] == ["slow"]
+
+
+def test_a_second_interrupt_kills_at_once(workshop: Workshop) -> None:
+    programs = workshop.root.parent / "bin"
+    programs.mkdir()
+    docker = programs / "docker"
+    # a build that does not want to be stopped
+    docker.write_text(
+        f'#!/bin/sh\n[ "$2" = version ] && echo 0.13.1 && exit\ntrap "" INT\nsleep 302 # {workshop.nonce}\nsleep 303\n'
+    )
+    docker.chmod(0o755)
+    workshop.image("one", "FROM scratch\nCOPY Dockerfile /\n")
+    running = workshop.start(env={"PATH": f"{programs}:/usr/bin:/bin"})
+    until(lambda: workshop.processes("sleep 302"), "the build runs")
+    running.send(signal.SIGINT)
+    time.sleep(1)
+    assert running.process.poll() is None
+    running.send(signal.SIGINT)
+    ends_as_interrupted(workshop, running, 4)
+    assert not workshop.processes("sleep 302")
+    assert not workshop.processes("sleep 303")
+
+
+def probing(workshop: Workshop) -> Running:
+    """A run in the middle of a probe."""
+    workshop.image("done", f"FROM {ROOT}\nCOPY setup /setup\n", {"setup": workshop.nonce})
+    workshop.more(PROBE.format(workshop.nonce))
+    running = workshop.start()
+    until(lambda: workshop.processes(f"sleep 301 # {workshop.nonce}"), "the probe runs")
+    return running
+
+
+def test_a_probe_is_stopped_and_gives_no_verdict(workshop: Workshop) -> None:
+    running = probing(workshop)
+    running.send(signal.SIGINT)
+    ends_as_interrupted(workshop, running)
+    with sqlite3.connect(workshop.root / ".stackbuild/state.db") as database:
+        assert database.execute("select count(*) from verdicts").fetchone() == (0,)
+    assert workshop.actions() == {"done": "reuse"}
+
+
+def test_a_push_to_a_registry_that_hangs_is_given_up(workshop: Workshop) -> None:
+    workshop.image("done", "FROM scratch\nCOPY setup /setup\n", {"setup": workshop.nonce})
+    with faulty(lambda method, _: 404 if method in {"GET", "HEAD"} else None) as registry:
+        running = workshop.start("--registry", registry.address)
+        until(lambda: any(asked.startswith("POST") for asked in registry.asked), "the push has begun")
+        running.send(signal.SIGINT)
+        ends_as_interrupted(workshop, running)
+    assert workshop.actions() == {"done": "reuse"}
+
+
+def test_a_look_up_in_a_registry_that_hangs_is_given_up(workshop: Workshop) -> None:
+    workshop.image("done", "FROM scratch\nCOPY setup /setup\n", {"setup": workshop.nonce})
+    with faulty(lambda _method, _path: None) as registry:
+        running = workshop.start("plan", "--registry", registry.address)
+        until(lambda: registry.asked[1:], "the registry is asked")
+        running.send(signal.SIGINT)
+        ends_as_interrupted(workshop, running)
+
+
+def test_after_a_kill_the_next_run_goes_on_from_a_valid_state(workshop: Workshop) -> None:
+    running = building(workshop)
+    running.send(signal.SIGKILL)
+    running.wait()
+    with sqlite3.connect(workshop.root / ".stackbuild/state.db") as database:
+        assert database.execute("pragma integrity_check").fetchone() == ("ok",)
+        assert database.execute("select image from builds").fetchall() == [("done",)]
+    dockerfile = workshop.images / "slow/Dockerfile"
+    dockerfile.write_text(dockerfile.read_text().replace("sleep 300", "sleep 0"))
+    assert [o["image"] for o in workshop.run("--format", "json").json()["outcomes"]] == ["slow"]
+
+
+def test_the_probe_of_a_killed_run_is_removed_by_the_next_one_and_no_other(workshop: Workshop) -> None:
+    running = probing(workshop)
+    (left,) = workshop.containers()
+    other = workshop.start()
+    until(lambda: len(workshop.containers()) == 2, "another run probes as well")
+    assert left in workshop.containers()
+    running.send(signal.SIGKILL)
+    running.wait()
+    assert left in workshop.containers()
+    (alive,) = set(workshop.containers()) - {left}
+    third = workshop.start()
+    until(lambda: "removed 1 probe container" in third.said(), "what was left behind is removed")
+    assert left not in workshop.containers()
+    assert alive in workshop.containers()
+    for run in (other, third):
+        run.send(signal.SIGINT)
+        assert run.wait().code == 130
+    assert workshop.containers() == []
