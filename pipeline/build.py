@@ -13,6 +13,7 @@ from pipeline.ports import Began, Ended, Watch
 from pipeline.schedule import Schedule
 
 BUILD, PULL, PUSH = "build", "pull", "push"
+PATIENCE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ def drive(
                     watch(Ended(blocked.key, blocked))
     except BaseException:
         limits.stop()
-        wait(running)
+        # a registry that hangs cannot be told to stop: what waits for one ends with the process
+        wait(running, timeout=PATIENCE)
         raise
     return tuple(outcomes)
 

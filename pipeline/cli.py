@@ -17,9 +17,9 @@ import click
 from click_default_group import DefaultGroup
 
 from pipeline import show
-from pipeline.drawing import svg
 from pipeline.adapters import pools
 from pipeline.adapters.terminal import is_utf8, paint_for, put, put_file, say
+from pipeline.drawing import svg
 from pipeline.errors import InputError, InterruptedRunError, StackbuildError
 from pipeline.run.project import Project, View, open_project, views
 

@@ -24,8 +24,10 @@ SAME = [
     ("wrapping of COPY", "FROM a\nCOPY b \\\n   c /d/\n", "FROM a\nCOPY b c /d/\n"),
     ("wrapping of ENV", 'FROM a\nENV A=1 \\\n    B="x y"\n', 'FROM a\nENV A=1 B="x y"\n'),
     ("wrapping of FROM", "FROM \\\n  a\n", "FROM a\n"),
-    ("blanks between flags", "FROM a\nRUN --network=none \\\n --mount=target=/x b\n", "")[:2]
-    + ("FROM a\nRUN --network=none --mount=target=/x b\n",),
+    (
+        *("blanks between flags", "FROM a\nRUN --network=none \\\n --mount=target=/x b\n", "")[:2],
+        "FROM a\nRUN --network=none --mount=target=/x b\n",
+    ),
     ("blanks in an exec form", 'FROM a\nCMD [ "b","c" ]\n', 'FROM a\nCMD ["b", "c"]\n'),
     (
         "blanks beside quotes",
@@ -36,7 +38,7 @@ SAME = [
 
 
 @pytest.mark.parametrize(("one", "other"), [(one, other) for _, one, other in SAME], ids=[x[0] for x in SAME])
-def test_the_layout_does_not_count(one: str, other: str):
+def test_the_layout_does_not_count(one: str, other: str) -> None:
     assert form(one) == form(other)
 
 
@@ -72,7 +74,7 @@ DIFFERENT = [
 @pytest.mark.parametrize(
     ("one", "other"), [(one, other) for _, one, other in DIFFERENT], ids=[x[0] for x in DIFFERENT]
 )
-def test_everything_else_does(one: str, other: str):
+def test_everything_else_does(one: str, other: str) -> None:
     assert form(one) != form(other)
 
 
@@ -81,13 +83,13 @@ GAPS = st.sampled_from([" ", "  ", "\t", " \\\n", " \\\n    ", " \\\n# c \\\n\n 
 
 
 @given(WORDS.filter(lambda words: not words[0].startswith("--")), st.data())
-def test_a_run_may_be_wrapped_anywhere_between_words(words: list[str], data: st.DataObject):
+def test_a_run_may_be_wrapped_anywhere_between_words(words: list[str], data: st.DataObject) -> None:
     wrapped = words[0] + "".join(data.draw(GAPS) + word for word in words[1:])
     assert form(f"FROM a\nRUN {wrapped}\n") == form(f"FROM a\nRUN {' '.join(words)}\n")
 
 
 @given(st.lists(st.text(alphabet="ab \\\"'$(`){}x", max_size=12), max_size=2))
-def test_collapsing_never_changes_what_the_shell_makes_of_it(texts: list[str]):
+def test_collapsing_never_changes_what_the_shell_makes_of_it(texts: list[str]) -> None:
     """Whatever the form puts together must be the same words to a shell."""
     values = [" ".join(text.split()) for text in texts]
     for text, value in zip(texts, values, strict=True):

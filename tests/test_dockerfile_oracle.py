@@ -1,8 +1,8 @@
 """Differential: our reading against BuildKit's own parser (of 2022, in the package `dockerfile`).
 
-What the oracle does differently from today's BuildKit is kept out of its way: it cuts strings at NUL; it takes
-`["a"] b` for an exec form; it hides the heredocs of ONBUILD; inside flags, its escape character is always the
-backslash; it knows neither `<< EOF` with a blank nor `# check=`; and it takes UTF-8 only.
+What the oracle does differently from today's BuildKit is kept out of its way: it cuts strings at NUL; it
+takes `["a"] b` for an exec form; it hides the heredocs of ONBUILD; inside flags, its escape character is
+always the backslash; it knows neither `<< EOF` with a blank nor `# check=`; and it takes UTF-8 only.
 """
 
 from __future__ import annotations
@@ -24,7 +24,19 @@ CORPUS = sorted(Path(__file__).parent.glob("dockerfiles/*.Dockerfile"))
 NEWER = {"check_before_escape", "exec_forms", "hostile", "invalid_utf8"}
 
 KNOWN = {
-    *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "EXPOSE", "FROM", "HEALTHCHECK", "MAINTAINER", "ONBUILD", "RUN"),
+    *(
+        "ADD",
+        "ARG",
+        "CMD",
+        "COPY",
+        "ENTRYPOINT",
+        "EXPOSE",
+        "FROM",
+        "HEALTHCHECK",
+        "MAINTAINER",
+        "ONBUILD",
+        "RUN",
+    ),
     *("SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
 }
 
@@ -68,13 +80,13 @@ def theirs(text: str) -> Reading:
 
 
 @pytest.mark.parametrize("path", [p for p in CORPUS if p.stem not in NEWER], ids=lambda path: path.stem)
-def test_the_corpus_is_read_as_buildkit_reads_it(path: Path):
+def test_the_corpus_is_read_as_buildkit_reads_it(path: Path) -> None:
     text = path.read_bytes().decode()
     assert ours(text) == theirs(text)
 
 
 @pytest.mark.parametrize("name", sorted(NEWER))
-def test_what_is_left_out_of_the_corpus_is_what_the_oracle_does_not_know(name: str):
+def test_what_is_left_out_of_the_corpus_is_what_the_oracle_does_not_know(name: str) -> None:
     text = Path(__file__).parent.joinpath(f"dockerfiles/{name}.Dockerfile").read_bytes()
     with pytest.raises((AssertionError, UnicodeDecodeError)):
         assert ours(text.decode()) == theirs(text.decode())
@@ -83,9 +95,25 @@ def test_what_is_left_out_of_the_corpus_is_what_the_oracle_does_not_know(name: s
 BLANK = st.sampled_from([" ", "  ", "\t", " \t "])
 WORD = st.one_of(
     st.sampled_from(
-        ["a", "b.txt", "/x", "$A", "${A:-b}", '"q r"', "'s t'", "é", "\\$", "\\ ", "a=b", "[x", 'A="x y"', "<<x"]
+        [
+            "a",
+            "b.txt",
+            "/x",
+            "$A",
+            "${A:-b}",
+            '"q r"',
+            "'s t'",
+            "é",
+            "\\$",
+            "\\ ",
+            "\\\\",
+            "a=b",
+            "[x",
+            'A="x y"',
+            "<<x",
+        ]
     ),
-    st.text(alphabet="ab$\\\"'=#]{},:-<é\u2028", min_size=1, max_size=6),
+    st.text(alphabet="ab$\\\"'=#]{},:-é\u2028", min_size=1, max_size=6).filter(lambda word: "<<" not in word),
 )
 GAP = st.one_of(
     BLANK,
@@ -113,8 +141,14 @@ KEYWORD = st.sampled_from(
         "EXPOSE",
         "ARG",
         "ENV",
+        "LABEL",
+        "STOPSIGNAL",
+        "MAINTAINER",
+        "HEALTHCHECK",
+        "ONBUILD RUN",
+        "ONBUILD COPY",
+        "onbuild env",
     ]
-    + ["LABEL", "STOPSIGNAL", "MAINTAINER", "HEALTHCHECK", "ONBUILD RUN", "ONBUILD COPY", "onbuild env"]
 )
 
 
@@ -158,7 +192,7 @@ def dockerfiles(draw: st.DrawFn) -> str:
 @example("FROM a\nRUN x \\\n")
 @example("FROM a\nCOPY a <<X /b\nX\n")
 @example("# escape=`\nFROM a\nENV A=b` c `\n  D=\\\n")
-def test_any_dockerfile_is_read_as_buildkit_reads_it(text: str):
+def test_any_dockerfile_is_read_as_buildkit_reads_it(text: str) -> None:
     try:
         wanted = theirs(text)
     except oracle.GoParseError:

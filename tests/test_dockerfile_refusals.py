@@ -73,7 +73,7 @@ def refusal(text: str | bytes) -> InputError:
         ("FROM a\n" + "USER x\n" * 20_000, "x/Dockerfile:20001", "more than 20,000 instructions"),
     ],
 )
-def test_it_says_what_is_wrong_and_where(text: str, where: str, message: str):
+def test_it_says_what_is_wrong_and_where(text: str, where: str, message: str) -> None:
     (problem,) = refusal(text).problems
     assert problem.where == where
     assert message in problem.message
@@ -93,26 +93,26 @@ def test_it_says_what_is_wrong_and_where(text: str, where: str, message: str):
         "FROM a as b\nFROM b\n",
     ],
 )
-def test_what_buildkit_takes_is_taken(text: str):
+def test_what_buildkit_takes_is_taken(text: str) -> None:
     assert parse(text.encode(), "Dockerfile").stages
 
 
-def test_all_problems_of_a_file_come_together():
+def test_all_problems_of_a_file_come_together() -> None:
     problems = refusal("FROM a b\nFORM x\nCOPY y\nRUN ok\nENV A\n").problems
     assert [problem.where for problem in problems] == [f"x/Dockerfile:{line}" for line in (1, 2, 3, 5)]
 
 
-def test_a_file_full_of_problems_is_not_told_to_the_end():
+def test_a_file_full_of_problems_is_not_told_to_the_end() -> None:
     assert len(refusal("nonsense\n" * 1000).problems) == 10
 
 
-def test_what_is_not_text_is_shown_without_harm():
+def test_what_is_not_text_is_shown_without_harm() -> None:
     message = str(refusal(b"\x1b[31m\xff\x00" * 50 + b"\n"))
     assert message.isprintable() or "\x1b" not in message
     assert len(message) < 300
 
 
-def test_a_file_larger_than_buildkit_takes_is_refused_at_once():
+def test_a_file_larger_than_buildkit_takes_is_refused_at_once() -> None:
     assert "BuildKit takes 16,777,216 at most" in str(refusal(b"#" * (16 * 1024 * 1024 + 1)))
 
 
@@ -157,27 +157,27 @@ class TestInTheBuild:
             ("FROM a AS b\nONBUILD COPY x\nFROM b\n", "D:2", "a source and a destination"),
         ],
     )
-    def test_it_says_what_is_wrong_and_where(self, text: str, where: str, message: str):
+    def test_it_says_what_is_wrong_and_where(self, text: str, where: str, message: str) -> None:
         with pytest.raises(InputError) as caught:
             facts(parse(text.encode(), "D"), {})
         (problem,) = caught.value.problems
         assert problem.where == where
         assert message in f"{problem.message} {problem.hint}"
 
-    def test_an_arg_without_a_value_names_the_setting_that_gives_it_one(self):
+    def test_an_arg_without_a_value_names_the_setting_that_gives_it_one(self) -> None:
         with pytest.raises(InputError, match=r'args = \{ BASE = "\.\.\." \} under \[tree\.') as caught:
             facts(parse(b"ARG BASE\nFROM $BASE\n", "D"), {})
         assert "stacks.toml" in str(caught.value)
 
-    def test_an_arg_without_a_value_is_fine_where_the_rest_is_a_reference(self):
+    def test_an_arg_without_a_value_is_fine_where_the_rest_is_a_reference(self) -> None:
         found = facts(parse(b"ARG MIRROR\nFROM ${MIRROR}debian:12$SUFFIX\n", "D"), {})
         assert [use.reference for use in found.uses] == ["debian:12"]
 
-    def test_an_unknown_target_is_told_the_stages_there_are(self):
+    def test_an_unknown_target_is_told_the_stages_there_are(self) -> None:
         with pytest.raises(InputError, match="the stages are: one, two"):
             facts(parse(b"FROM a AS one\nFROM b AS Two\n", "D"), {}, target="three")
 
-    def test_values_that_double_with_every_line_are_stopped(self):
+    def test_values_that_double_with_every_line_are_stopped(self) -> None:
         text = "ARG A=xx\n" + "ARG A=$A$A\n" * 64 + "FROM $A\n"
         with pytest.raises(InputError, match="too long"):
             facts(parse(text.encode(), "D"), {})

@@ -39,7 +39,7 @@ VALUES = {"V": "value", "E": "", "P": "a/b/a/b", "N": "V", "_x1": "y", "É": "é
         ("${UNSET:-\\}}", "}"),
     ],
 )
-def test_variables_are_substituted(word: str, text: str):
+def test_variables_are_substituted(word: str, text: str) -> None:
     assert expand(word, VALUES.get) == text
 
 
@@ -67,7 +67,7 @@ def test_variables_are_substituted(word: str, text: str):
         ("${V:#x}", None),
     ],
 )
-def test_patterns_cut_and_replace(word: str, text: str | None):
+def test_patterns_cut_and_replace(word: str, text: str | None) -> None:
     if text is None:
         with pytest.raises(ShellError):
             expand(word, VALUES.get)
@@ -90,15 +90,15 @@ def test_patterns_cut_and_replace(word: str, text: str | None):
         ("`", "`"),
     ],
 )
-def test_quotes_and_escapes_are_taken_away(word: str, text: str):
+def test_quotes_and_escapes_are_taken_away(word: str, text: str) -> None:
     assert expand(word, VALUES.get) == text
 
 
-def test_the_escape_character_can_be_a_backtick():
+def test_the_escape_character_can_be_a_backtick() -> None:
     assert expand('`$V \\$V "`$V" \\', VALUES.get, "`") == "$V \\value $V \\"
 
 
-def test_bytes_that_are_no_text_become_replacement_characters():
+def test_bytes_that_are_no_text_become_replacement_characters() -> None:
     assert expand("\udcff", VALUES.get) == "\ufffd"
 
 
@@ -119,27 +119,28 @@ def test_bytes_that_are_no_text_become_replacement_characters():
         "${V:?}${E:?}",
     ],
 )
-def test_what_buildkit_refuses_is_refused(word: str):
+def test_what_buildkit_refuses_is_refused(word: str) -> None:
     with pytest.raises(ShellError):
         expand(word, VALUES.get)
 
 
-def test_the_message_of_a_question_mark_is_shown():
+def test_the_message_of_a_question_mark_is_shown() -> None:
     with pytest.raises(ShellError, match="UNSET: give me a value"):
         expand("${UNSET:?give me a value}", VALUES.get)
 
 
-def test_deep_nesting_is_refused_and_not_an_endless_descent():
+def test_deep_nesting_is_refused_and_not_an_endless_descent() -> None:
     with pytest.raises(ShellError, match="nested"):
         expand("${A:-" * 10_000 + "}" * 10_000, VALUES.get)
 
 
 @given(st.text(alphabet="$V{}:-+?#%/'\"\\a*<` ", max_size=20))
-def test_any_word_is_expanded_or_refused(word: str):
+def test_any_word_is_expanded_or_refused(word: str) -> None:
     try:
-        expand(word, VALUES.get)
+        told = expand(word, VALUES.get) is not None
     except ShellError as problem:
-        assert str(problem)
+        told = str(problem) != ""
+    assert told
 
 
 PLAIN = st.text(alphabet="ab/", max_size=8)
@@ -149,21 +150,23 @@ PATTERN = st.text(alphabet="ab/*?", max_size=5)
 @given(PATTERN, PLAIN, st.booleans())
 def test_what_a_pattern_cuts_off_one_end_is_what_its_mirror_image_cuts_off_the_other(
     pattern: str, value: str, longest: bool
-):
+) -> None:
     cut = without_prefix(pattern, value, longest=longest)
     assert value.endswith(cut)
     assert without_suffix(pattern[::-1], value[::-1], longest=longest) == cut[::-1]
 
 
 @given(PATTERN, PLAIN)
-def test_the_longest_cut_leaves_no_more_than_the_shortest(pattern: str, value: str):
+def test_the_longest_cut_leaves_no_more_than_the_shortest(pattern: str, value: str) -> None:
     assert len(without_prefix(pattern, value, longest=True)) <= len(
         without_prefix(pattern, value, longest=False)
     )
 
 
 @given(PLAIN, PLAIN, PLAIN)
-def test_without_wildcards_every_match_is_replaced_as_python_does(pattern: str, text: str, value: str):
+def test_without_wildcards_every_match_is_replaced_as_python_does(
+    pattern: str, text: str, value: str
+) -> None:
     if pattern:
         assert replaced(pattern, text, value, every=True) == value.replace(pattern, text)
         assert replaced(pattern, text, value, every=False) == value.replace(pattern, text, 1)

@@ -47,19 +47,21 @@ def spot(text: str, args: Mapping[str, str] | None = None, target: str = "") -> 
         ("FROM deb\\\nian\n", "deb\\\nian", 1, "debian"),
     ],
 )
-def test_it_is_the_literal_that_holds_the_whole_reference(text: str, literal: str, line: int, reference: str):
+def test_it_is_the_literal_that_holds_the_whole_reference(
+    text: str, literal: str, line: int, reference: str
+) -> None:
     assert spot(text) == (literal, line, reference)
 
 
-def test_a_value_given_from_outside_leaves_only_the_place_where_it_is_used():
+def test_a_value_given_from_outside_leaves_only_the_place_where_it_is_used() -> None:
     assert spot("ARG A=debian\nFROM $A\n", {"A": "alpine"}) == ("$A", 2, "alpine")
 
 
-def test_it_is_that_of_the_target():
+def test_it_is_that_of_the_target() -> None:
     assert spot("FROM a AS one\nFROM b\n", target="one") == ("a", 1, "a")
 
 
-def test_an_image_from_scratch_has_none():
+def test_an_image_from_scratch_has_none() -> None:
     with pytest.raises(InputError, match="no root image to swap"):
         spot("FROM scratch AS x\nFROM x\n")
 
@@ -72,7 +74,7 @@ WITH_ROOT = sorted(
 
 
 @pytest.mark.parametrize("name", WITH_ROOT)
-def test_replaced_it_swaps_the_root_and_nothing_else(name: str):
+def test_replaced_it_swaps_the_root_and_nothing_else(name: str) -> None:
     dockerfile = parse((FOLDER / name).read_bytes(), name)
     found = base_spot(dockerfile, {})
     text = dockerfile.text[: found.start] + NEW + dockerfile.text[found.end :]
@@ -94,7 +96,7 @@ ARGS = st.lists(st.tuples(NAMES, VALUES), max_size=5)
 @given(ARGS, VALUES, VALUES)
 def test_whatever_args_lead_to_it_replacing_it_swaps_the_root(
     args: list[tuple[str, str]], first: str, second: str
-):
+) -> None:
     text = "".join(f"ARG {name}={value}\n" for name, value in args)
     text += f"FROM {first} AS stage\nFROM {second}\n"
     dockerfile = parse(text.encode(), "Dockerfile")

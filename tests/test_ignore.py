@@ -81,47 +81,47 @@ class TestIgnore:
     )
     def test_the_last_pattern_that_matches_a_path_or_a_folder_above_it_decides(
         self, lines: list[str], dropped: list[str]
-    ):
+    ) -> None:
         entries = tree("a.py", "b/x.py", "b/y.md", "c/d/x.py", "c/z.md")
         everything = {entry.path for entry in entries}
         assert sorted(everything - set(kept(entries, *lines))) == dropped
 
-    def test_an_exception_is_not_looked_for_where_it_could_not_begin(self):
+    def test_an_exception_is_not_looked_for_where_it_could_not_begin(self) -> None:
         # BuildKit enters an ignored folder only if an exception begins like its path.
         entries = tree("a/b/c", "d/b/c")
         assert kept(entries, "a", "d", "!a/b") == ["a/b", "a/b/c"]
         assert kept(entries, "a", "d", "!*/b/c") == ["a/b/c", "d/b/c"]
 
-    def test_a_pattern_that_was_skipped_above_does_not_count_below(self):
-        # A quirk of BuildKit's walk: the second "d" is never tried on the folder, and does not match what is in it.
+    def test_a_pattern_that_was_skipped_above_does_not_count_below(self) -> None:
+        # A quirk of its walk: the second "d" is not tried on the folder, and does not match what is in it.
         assert kept(tree("d/x"), "d", "!d/x", "d") == ["d/x"]
 
-    def test_empty_folders_stay(self):
+    def test_empty_folders_stay(self) -> None:
         assert kept(tree("a/", "b/x"), "b/x") == ["a", "b"]
 
-    def test_a_byte_order_mark_and_bytes_that_are_no_text_are_survived(self):
+    def test_a_byte_order_mark_and_bytes_that_are_no_text_are_survived(self) -> None:
         ignore = parse_ignore(b"\xef\xbb\xbfa\n\xff\xfe\n", ".dockerignore")
         assert [ignore.excludes(path) for path in ("a", "b", "\udcff\udcfe")] == [True, False, True]
 
     @pytest.mark.parametrize("line", ["!", "! ", "!/", "[", "a[", "[]a]", "[a-", "[b-a]*", "a\\", "*\\y"])
-    def test_what_buildkit_refuses_is_refused_with_its_line(self, line: str):
+    def test_what_buildkit_refuses_is_refused_with_its_line(self, line: str) -> None:
         with pytest.raises(InputError) as caught:
             ignoring("ok", line)
         assert caught.value.problems[0].where == ".dockerignore:2"
 
-    def test_all_bad_lines_are_told_together(self):
+    def test_all_bad_lines_are_told_together(self) -> None:
         with pytest.raises(InputError) as caught:
             ignoring("!", "ok", "[")
         assert [problem.where[-2:] for problem in caught.value.problems] == [":1", ":3"]
 
-    def test_a_walk_knows_which_folders_need_no_look(self):
+    def test_a_walk_knows_which_folders_need_no_look(self) -> None:
         walk = Walk(ignoring("a", "b", "!b/keep"))
         assert walk.prunes("a")
         assert walk.prunes("a/x")
         assert not walk.prunes("b")
         assert not walk.prunes("c")
 
-    def test_many_wildcards_take_no_time(self):
+    def test_many_wildcards_take_no_time(self) -> None:
         pattern = "*a" * 30 + "b"
         start = time.perf_counter()
         assert not ignore_matcher(pattern)("a" * 200)
@@ -153,38 +153,43 @@ class TestSources:
             ("missing*", []),
             ("top.py/x", []),
             ("[", []),
+            ("a?x.py", []),
         ],
     )
-    def test_a_source_reads_what_it_matches_and_all_beneath(self, source: str, paths: list[str]):
+    def test_a_source_reads_what_it_matches_and_all_beneath(self, source: str, paths: list[str]) -> None:
         assert taken(self.ENTRIES, source) == paths
 
     @pytest.mark.parametrize("read", [Read("", 1), Read(".", 1), Read("x", 1, whole=True)])
-    def test_the_whole_context_includes_dockerfile_and_dockerignore(self, read: Read):
+    def test_the_whole_context_includes_dockerfile_and_dockerignore(self, read: Read) -> None:
         assert list(select(self.ENTRIES, [read], NOTHING)) == sorted(entry.path for entry in self.ENTRIES)
 
-    def test_nothing_is_read_without_a_source(self):
+    def test_nothing_is_read_without_a_source(self) -> None:
         assert select(self.ENTRIES, [], ignoring("a")) == ()
 
-    def test_ignored_files_are_not_there(self):
+    def test_ignored_files_are_not_there(self) -> None:
         assert select(self.ENTRIES, [Read("a", 1)], ignoring("**/*.py")) == ("a", "a/b", "a/y.md")
         assert select(self.ENTRIES, [Read("top.py", 1)], ignoring("top.py")) == ()
 
-    def test_backslashes_are_letters_except_in_a_pattern(self):
+    def test_backslashes_are_letters_except_in_a_pattern(self) -> None:
         entries = tree("a\\b", "a*b", "ab")
         assert taken(entries, "a\\b") == ["a\\b"]
         assert taken(entries, "a\\**") == ["a*b"]
 
-    def test_excluded_patterns_are_relative_to_the_source(self):
+    def test_a_folder_is_not_its_neighbours(self) -> None:
+        entries = tree("a/x", "a-b", "a.b", "a0", "a1/x", "ab/x")
+        assert taken(entries, "a") == ["a", "a/x"]
+
+    def test_excluded_patterns_are_relative_to_the_source(self) -> None:
         entries = tree("a/x.md", "a/b/x.md", "a/b/y", "a/k")
         assert taken(entries, "a", exclude=("b/*.md",)) == ["a", "a/b", "a/b/y", "a/k", "a/x.md"]
         assert taken(entries, "a", exclude=("b", "!b/y")) == ["a", "a/b/y", "a/k", "a/x.md"]
         assert taken(entries, "a", exclude=("/b", "[")) == taken(entries, "a")
 
-    def test_a_folder_that_a_pattern_looks_in_is_taken_even_if_nothing_matches(self):
+    def test_a_folder_that_a_pattern_looks_in_is_taken_even_if_nothing_matches(self) -> None:
         # Without it BuildKit would not find where to look.
         assert taken(self.ENTRIES, "a/*.txt") == ["a"]
 
-    def test_reads_come_from_the_dockerfile(self):
+    def test_reads_come_from_the_dockerfile(self) -> None:
         dockerfile = parse(
             b"FROM a\nCOPY a/*.py top.py /x/\nRUN --mount=source=empty,target=/e y\n", "Dockerfile"
         )
@@ -197,38 +202,38 @@ class TestSources:
 
 
 class TestLinks:
-    def test_a_source_that_is_a_link_reads_the_link_and_what_it_leads_to(self):
+    def test_a_source_that_is_a_link_reads_the_link_and_what_it_leads_to(self) -> None:
         assert taken(tree("l -> a/f", "a/f", "a/g"), "l") == ["a/f", "l"]
         assert taken(tree("l -> a", "a/f"), "l") == ["a", "a/f", "l"]
 
-    def test_a_source_may_pass_through_links(self):
+    def test_a_source_may_pass_through_links(self) -> None:
         assert taken(tree("l -> a/b", "a/b/m -> ../f", "a/f", "a/g"), "l/m") == ["a/b/m", "a/f", "l"]
 
-    def test_an_absolute_link_begins_at_the_context(self):
+    def test_an_absolute_link_begins_at_the_context(self) -> None:
         assert taken(tree("a/l -> /b/f", "b/f"), "a/l") == ["a/l", "b/f"]
 
-    def test_a_pattern_follows_the_links_it_matches(self):
+    def test_a_pattern_follows_the_links_it_matches(self) -> None:
         assert taken(tree("l1 -> a", "l2 -> b", "a", "b", "c"), "l*") == ["a", "b", "l1", "l2"]
 
-    def test_a_link_inside_a_folder_is_only_a_link(self):
+    def test_a_link_inside_a_folder_is_only_a_link(self) -> None:
         assert taken(tree("a/l -> ../../etc", "a/f", "b"), "a") == ["a", "a/f", "a/l"]
 
     @pytest.mark.parametrize("target", ["../x", "a/../../x", "/etc/passwd", "b/../../..", "up/../.."])
-    def test_a_source_that_leaves_the_context_is_refused(self, target: str):
+    def test_a_source_that_leaves_the_context_is_refused(self, target: str) -> None:
         entries = tree(f"l -> {target}", "a/f", "b -> a", "up -> a")
         with pytest.raises(InputError, match="leaves the context") as caught:
             select(entries, [Read("l", 7)], NOTHING, path="x/Dockerfile")
         assert caught.value.problems[0].where == "x/Dockerfile:7"
 
-    def test_a_link_that_is_not_followed_may_lead_anywhere(self):
+    def test_a_link_that_is_not_followed_may_lead_anywhere(self) -> None:
         assert taken(tree("l -> ../x", "f"), "f") == ["f"]
         assert select(tree("l -> ../x", "f"), [Read("l", 1)], ignoring("l")) == ()
 
-    def test_a_ring_of_links_is_refused(self):
+    def test_a_ring_of_links_is_refused(self) -> None:
         with pytest.raises(InputError, match="ring"):
             taken(tree("a -> b", "b -> a"), "a")
 
-    def test_a_link_that_leads_nowhere_is_all_there_is(self):
+    def test_a_link_that_leads_nowhere_is_all_there_is(self) -> None:
         assert taken(tree("l -> gone", "f"), "l") == ["l"]
 
 
@@ -257,7 +262,7 @@ def contexts(draw: st.DrawFn) -> list[Entry]:
 @given(contexts(), PATTERNS)
 def test_without_exceptions_a_path_is_dropped_if_it_or_a_folder_above_it_matches(
     entries: list[Entry], patterns: list[str]
-):
+) -> None:
     def matches(path: str) -> bool:
         parts = path.split("/")
         prefixes = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
@@ -282,7 +287,7 @@ def by_hand(pattern: list[str], path: list[str]) -> bool:
 @given(contexts(), PATTERNS, PATTERNS)
 def test_more_sources_never_read_less_and_ignoring_never_adds(
     entries: list[Entry], sources: list[str], ignored: list[str]
-):
+) -> None:
     reads = [Read(source, 1) for source in sources]
     everything = set(select(entries, reads, NOTHING))
     assert set(select(entries, reads[:-1], NOTHING)) <= everything
@@ -290,14 +295,15 @@ def test_more_sources_never_read_less_and_ignoring_never_adds(
 
 
 @given(contexts(), PATTERNS)
-def test_the_order_of_the_entries_does_not_count(entries: list[Entry], sources: list[str]):
+def test_the_order_of_the_entries_does_not_count(entries: list[Entry], sources: list[str]) -> None:
     reads = [Read(source, 1) for source in sources]
     assert select(entries, reads, NOTHING) == select(entries[::-1], reads, NOTHING)
 
 
 @given(st.binary(max_size=60), PATHS)
-def test_any_bytes_are_an_ignore_file_or_refused(data: bytes, path: str):
+def test_any_bytes_are_an_ignore_file_or_refused(data: bytes, path: str) -> None:
     try:
-        parse_ignore(data, ".dockerignore").excludes(path)
+        told = parse_ignore(data, ".dockerignore").excludes(path) in {True, False}
     except InputError as error:
-        assert error.problems[0].where.startswith(".dockerignore:")
+        told = error.problems[0].where.startswith(".dockerignore:")
+    assert told

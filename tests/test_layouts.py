@@ -146,7 +146,7 @@ def test_children_that_hold_nothing_but_from_read_what_their_parents_triggers_co
 
 
 def test_a_hostile_tree_with_every_trap_at_once() -> None:
-    files = {
+    files: dict[str, str | bytes] = {
         # an ARG default that names a stage, and a global one beside a stage's
         "root/Dockerfile": (
             "\ufeff# syntax=docker/dockerfile:1\n# escape=`\nARG ROOT_IMAGE=default_root_image\n"

@@ -88,6 +88,10 @@ def test_what_was_asked_for_says_so_and_its_descendants_name_it() -> None:
     }
 
 
+def test_what_was_asked_for_says_so_even_if_it_was_never_built() -> None:
+    assert why(RECORDS, Known(), Request(changed=("r",)))["r"] == "taken as changed, as asked for"
+
+
 def test_what_an_interrupted_run_was_asked_for_is_still_asked_for() -> None:
     after = records(STACK, refreshed={"scipy": "2026-01-01"})
     assert why(after, after_building(RECORDS))["scipy"] == "taken as changed, as asked for"

@@ -75,6 +75,17 @@ def test_a_root_that_is_called_like_an_image_is_told_apart_from_it() -> None:
     assert '"app (from outside)" -> "x"' in drawing
 
 
+def test_a_drawing_of_a_part_holds_nothing_but_the_part_and_its_roots() -> None:
+    names = frozenset({"scipy", "tools"})
+    assert show.graph_dot(STACK, names).split("\n")[2:-1] == [
+        '  "tools";',
+        '  "scipy";',
+        '  "busybox:1" -> "tools";',
+        '  "tools" -> "scipy";',
+    ]
+    assert "minimal" not in show.graph_mermaid(STACK, names)
+
+
 def test_an_image_on_nothing_stands_under_scratch() -> None:
     found = graph_of({"a/Dockerfile": "FROM scratch\n"})
     assert show.graph_text(found, names_of(found)) == "scratch\n└─ a"

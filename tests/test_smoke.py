@@ -93,7 +93,7 @@ def test_a_probe_is_the_same_while_what_it_runs_is_the_same() -> None:
     assert digest(name="n", images=("x",), timeout=1.0, where="y", variants=("v",)) == PROBE.digest
     assert digest(run=("false",)) != PROBE.digest
     assert digest(gpu=True) != PROBE.digest
-    assert digest(run=("tr", "ue")) != PROBE.digest
+    assert digest(run=("a", "b")) != digest(run=("a b",))
 
 
 def test_a_probes_title_is_its_name_or_its_command_on_one_short_line() -> None:

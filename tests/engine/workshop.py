@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -201,26 +202,45 @@ class Workshop:
         names = {name: f"stackbuild.local/{name}:k-{step['key'][:32]}" for name, step in images.items()}
         return {name: str(self.api.inspect_image(local)["Id"]) for name, local in names.items()}
 
-    def files(self, image: str, folder: str, variant: str = "default") -> dict[str, tarfile.TarInfo | bytes]:
-        """What lies below a folder of an image's present build: files as bytes, all else as in a tar."""
-        container = self.api.create_container(self.local(image, variant), command=["none"])["Id"]
+    def members(self, image: str, folder: str) -> dict[str, tuple[tarfile.TarInfo, bytes]]:
+        """What lies below a folder of an image, as in a tar, and the content of files."""
+        container = self.api.create_container(image, command=["none"])["Id"]
         try:
             parts, _ = self.api.get_archive(container, folder)
             archive = io.BytesIO(b"".join(parts))
         finally:
             self.api.remove_container(container, force=True)
-        found: dict[str, tarfile.TarInfo | bytes] = {}
+        found = {}
         with tarfile.open(fileobj=archive) as tar:
             for member in tar:
                 file = tar.extractfile(member) if member.isreg() else None
-                found[member.name] = file.read() if file else member
+                found[member.name] = (member, file.read() if file else b"")
         return found
 
     def text(self, image: str, path: str, variant: str = "default") -> str:
         """A file of an image's present build."""
-        (content,) = self.files(image, path, variant).values()
-        assert isinstance(content, bytes)
+        ((_, content),) = self.members(self.local(image, variant), path).values()
         return content.decode()
+
+    # images that are none of ours
+
+    def by_hand(self, dockerfile: str, tag: str, files: Mapping[str, bytes] | None = None) -> str:
+        """Build an image with docker alone."""
+        with tempfile.TemporaryDirectory() as folder:
+            for path, content in {**(files or {}), "Dockerfile": dockerfile.encode()}.items():
+                (Path(folder) / path).write_bytes(content)
+            line = ["docker", "buildx", "build", "--builder=default", "--load", "--provenance=false"]
+            line += [f"--label={NONCE}={self.nonce}", f"--tag={tag}", folder]
+            subprocess.run(line, check=True, capture_output=True)
+        return tag
+
+    def decoy(self, tag: str, files: Mapping[str, bytes]) -> str:
+        """An image of files under a name that may be somebody else's."""
+        return self.by_hand("FROM scratch\n" + "".join(f"COPY {path} /\n" for path in files), tag, files)
+
+    def push(self, tag: str) -> None:
+        """Push an image with docker alone."""
+        subprocess.run(["docker", "push", "--quiet", tag], check=True, capture_output=True)
 
     # cleaning
 
