@@ -18,6 +18,7 @@ MOST_REST = 1 << 16
 _EVENT = frozenset({"vertexes", "logs", "statuses", "warnings"})
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
 _PROCESS = re.compile(r'process "(.*)" did not complete successfully: (exit code: \d+.*)', re.DOTALL)
+_MISSING = re.compile(r'failed to calculate checksum of ref \S+ (".*"): not found\Z', re.DOTALL)
 _PLACE = re.compile(r"[^\s:]+:(\d+)\Z")
 _SHELL = "/bin/sh -c "
 
@@ -62,6 +63,8 @@ class Progress:
         """What went wrong, short enough for a message; "" where nothing was said of it."""
         said = [word.removeprefix("ERROR: ") for word in self._words if word.startswith("ERROR: ")]
         text = (said or self._words or [""])[-1].removeprefix("failed to solve: ")
+        if missing := _MISSING.search(text):
+            return f"{missing[1]}: not found in the build context"
         if process := _PROCESS.search(text):
             command = " ".join(process[1].removeprefix(_SHELL).split())
             return f"{process[2]}: {_cut(command, 100)}"
