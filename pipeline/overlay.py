@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from pipeline import refs
+from pipeline.config import DEFAULT_PLATFORM
 from pipeline.dockerfile import Dockerfile, base_spot, facts, parse
 from pipeline.errors import InputError, Problem
 from pipeline.installs import (
@@ -134,7 +135,9 @@ def _package_edit(table: Table) -> PackageEdit:
     return edit
 
 
-def apply(overlays: Iterable[Overlay], tree: Tree) -> tuple[Tree, tuple[Match, ...]]:
+def apply(
+    overlays: Iterable[Overlay], tree: Tree, *, platform: str = DEFAULT_PLATFORM
+) -> tuple[Tree, tuple[Match, ...]]:
     """The tree with all edits made, and where. The tree that came in is left as it was.
 
     Raises InputError when any edit matches less or more than it expects, for all edits together.
@@ -144,7 +147,7 @@ def apply(overlays: Iterable[Overlay], tree: Tree) -> tuple[Tree, tuple[Match, .
     for overlay in overlays:
         for edit in overlay.edits:
             try:
-                edited, places = _swap(edit, tree)
+                edited, places = _swap(edit, tree, platform)
             except InputError as error:
                 problems.extend(error.problems)
                 continue
@@ -158,7 +161,7 @@ def apply(overlays: Iterable[Overlay], tree: Tree) -> tuple[Tree, tuple[Match, .
 Places = list[tuple[str, str]]
 
 
-def _swap(edit: Edit, tree: Tree) -> tuple[list[Image], Places]:
+def _swap(edit: Edit, tree: Tree, platform: str) -> tuple[list[Image], Places]:
     """The images that an edit changes, and where; raises InputError where it does not match as it expects."""
     found = {glob: [i for i in tree.images.values() if fnmatchcase(i.name, glob)] for glob in edit.images}
     missed = [_no_image(edit, glob, tree) for glob, images in found.items() if not images]
@@ -166,24 +169,26 @@ def _swap(edit: Edit, tree: Tree) -> tuple[list[Image], Places]:
         raise InputError(*missed)
     chosen = list({image.name: image for images in found.values() for image in images}.values())
     edited, places = (
-        _swap_root(edit, tree, chosen) if isinstance(edit, RootEdit) else _swap_package(edit, chosen)
+        _swap_root(edit, tree, chosen, platform)
+        if isinstance(edit, RootEdit)
+        else _swap_package(edit, chosen)
     )
-    if drift := _drift(edit, places, tree, chosen):
+    if drift := _drift(edit, places, (tree, platform), chosen):
         raise InputError(drift)
     return edited, places
 
 
-def _swap_root(edit: RootEdit, tree: Tree, chosen: list[Image]) -> tuple[list[Image], Places]:
+def _swap_root(edit: RootEdit, tree: Tree, chosen: list[Image], platform: str) -> tuple[list[Image], Places]:
     in_tree = tree.naming()
     edited, places = [], []
     for image in chosen:
-        reference = _root_of(image)
+        reference = _root_of(image, platform)
         if not reference or in_tree(reference, image.name) or not _matches(reference, edit.source):
             continue
-        spot = base_spot(image.dockerfile, dict(image.args), target=image.target)
+        spot = base_spot(image.dockerfile, dict(image.args), target=image.target, platform=platform)
         text = image.dockerfile.text[: spot.start] + edit.to + image.dockerfile.text[spot.end :]
         swapped = replace(image, dockerfile=_reparse(text, image.dockerfile))
-        if _root_of(swapped) != edit.to:
+        if _root_of(swapped, platform) != edit.to:
             hint = "a build arg in stacks.toml may override it: swap the root there, or drop the arg"
             raise InputError.of(
                 f"{edit}: {image.where}:{spot.line} does not decide the root", edit.where, hint
@@ -193,8 +198,8 @@ def _swap_root(edit: RootEdit, tree: Tree, chosen: list[Image]) -> tuple[list[Im
     return edited, places
 
 
-def _root_of(image: Image) -> str:
-    found = facts(image.dockerfile, dict(image.args), target=image.target)
+def _root_of(image: Image, platform: str) -> str:
+    found = facts(image.dockerfile, dict(image.args), target=image.target, platform=platform)
     return next((use.reference for use in found.uses if use.base), "")
 
 
@@ -254,28 +259,29 @@ def _no_image(edit: Edit, glob: str, tree: Tree) -> Problem:
     return Problem(f"{edit}: no image is called '{glob}'", edit.where, hint)
 
 
-def _drift(edit: Edit, places: Places, tree: Tree, chosen: list[Image]) -> Problem | None:
+def _drift(edit: Edit, places: Places, at: tuple[Tree, str], chosen: list[Image]) -> Problem | None:
     if (edit.expect is None and places) or edit.expect == len(places):
         return None
     expected = "at least once" if edit.expect is None else _times(edit.expect)
     found = (
         "nowhere" if not places else f"{_times(len(places))}, in {', '.join(where for _, where in places)}"
     )
-    return Problem(f"{edit}: expected {expected}, found {found}", edit.where, _candidates(edit, tree, chosen))
+    return Problem(f"{edit}: expected {expected}, found {found}", edit.where, _candidates(edit, at, chosen))
 
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-def _candidates(edit: Edit, tree: Tree, chosen: list[Image]) -> str:
+def _candidates(edit: Edit, at: tuple[Tree, str], chosen: list[Image]) -> str:
     """What an edit that missed may have meant, at most three places."""
     if isinstance(edit, RootEdit):
+        tree, platform = at
         in_tree = tree.naming()
         roots = {
             f"{reference} in {image.where}"
             for image in chosen
-            if (reference := _root_of(image)) and not in_tree(reference, image.name)
+            if (reference := _root_of(image, platform)) and not in_tree(reference, image.name)
         }
         return f"the roots there are: {'; '.join(sorted(roots)[:3])}" if roots else ""
     near = [

@@ -90,6 +90,22 @@ def decide(
     return may, held
 
 
+def distinct(promotions: Iterable[Promotion]) -> tuple[tuple[Promotion, ...], tuple[HeldBack, ...]]:
+    """The promotions whose names no other claims; `tf/cuda` and variant `cuda` of `tf` would be one name."""
+    every = tuple(promotions)
+    claims: dict[str, list[Promotion]] = {}
+    for promotion in every:
+        for name in promotion.names:
+            claims.setdefault(name, []).append(promotion)
+    held = {}
+    for name, by in claims.items():
+        for promotion in by if len(by) > 1 else ():
+            others = sorted({f"{o.image} of variant {o.variant}" for o in by if o is not promotion})
+            why = f"{name} would also be {', '.join(others)}: rename the variant or the image"
+            held[promotion.image, promotion.variant] = HeldBack(promotion.image, promotion.variant, why)
+    return tuple(p for p in every if (p.image, p.variant) not in held), tuple(held.values())
+
+
 def move(
     promotions: Iterable[Promotion], held: Iterable[HeldBack], move_names: MoveNames
 ) -> tuple[Promoted | HeldBack, ...]:

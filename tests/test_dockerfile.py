@@ -88,6 +88,16 @@ def test_only_a_newline_ends_a_line() -> None:
     assert value("RUN a\x0bb\x0c\x85c\u2028d\re") == "a\x0bb\x0c\x85c\u2028d\re"
 
 
+def test_what_python_calls_a_blank_and_go_does_not_stays_and_the_reverse_goes() -> None:
+    assert value("USER \x1cx\x1f") == "\x1cx\x1f"
+    assert value("USER \xa0x\u2003") == "x"
+
+
+def test_a_blank_that_is_not_ascii_in_front_of_flags_makes_them_words() -> None:
+    instruction = last("RUN \xa0--network=none x")
+    assert (instruction.flags, instruction.value) == ((), "--network=none x")
+
+
 def test_carriage_returns_at_line_ends_do_not_count() -> None:
     dockerfile = corpus("crlf")
     assert [one.value for one in dockerfile.instructions] == [

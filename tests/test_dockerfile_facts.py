@@ -207,6 +207,10 @@ class TestStages:
     def test_a_mount_takes_no_numbers(self) -> None:
         assert used(found("FROM a AS x\nFROM b\nRUN --mount=from=0,target=/x y\n")) == ["from b*", "mount 0"]
 
+    def test_a_number_that_go_cannot_hold_is_a_name(self) -> None:
+        number = "1" * 5000
+        assert used(found(f"FROM a\nCOPY --from={number} x y\n")) == ["from a*", f"copy {number}"]
+
     def test_every_kind_of_mount_may_name_an_image(self) -> None:
         text = "FROM a\nRUN --mount=type=cache,from=b,target=/x --mount=type=tmpfs,from=c,target=/y z\n"
         assert used(found(text)) == ["from a*", "mount b", "mount c"]

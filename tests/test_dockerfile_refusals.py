@@ -146,6 +146,7 @@ class TestInTheBuild:
                 "D:4",
                 "in the end",
             ),
+            ("FROM a AS b\nCOPY --from=0 x y\nFROM z\n", "D:2", "takes files from itself"),
             ("FROM a\nCOPY https://x/y /z\n", "D:2", "use ADD"),
             ("FROM a\nCOPY '$A x\n", "D:2", "single quote is not closed"),
             ("FROM a\nENV A=${\n", "D:2", "missing '}'"),

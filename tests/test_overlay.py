@@ -380,3 +380,12 @@ def test_on_the_embedded_tree_the_overlay_of_cuda_12_changes_exactly_two_lines()
     after, _ = overlay.apply([shipped("cuda-12")], before)
     assert [name for name, _, _ in changed(before, after)] == ["base-notebook", "tensorflow-notebook"]
     assert {root for node in derive(after, PLATFORM) for root in node.roots} & {"debian:bookworm"} == set()
+
+
+def test_a_root_that_depends_on_the_platform_is_matched_for_the_platform_in_use() -> None:
+    before = tree_of({"a/Dockerfile": "ARG TARGETARCH\nFROM base-$TARGETARCH:1\n"})
+    edit = '[[root]]\nfrom = "base-arm64:*"\nto = "cuda:12"\n'
+    after, matches = overlay.apply([read(edit)], before, platform="linux/arm64")
+    assert (after.images["a"].dockerfile.stages[0].base, len(matches)) == ("cuda:12", 1)
+    with pytest.raises(InputError, match="base-amd64:1 in"):
+        overlay.apply([read(edit)], before, platform="linux/amd64")

@@ -161,3 +161,13 @@ def test_names_are_moved_to_the_digest_and_said_after_what_is_held_back() -> Non
     done = publish.move([promotion], [held], lambda source, names: moved.append((source, names)))
     assert moved == [("reg/base@sha256:1", ("reg/base:latest",))]
     assert done == (held, Promoted("base", "cpu", "sha256:1", ("reg/base:latest",), unsmoked=True))
+
+
+def test_a_name_that_two_images_claim_moves_to_neither() -> None:
+    inner = publish.Promotion("tf/cuda", "cpu", "r/tf@a", ("r/tf:cuda-latest",))
+    outer = publish.Promotion("tf", "cuda", "r/tf@b", ("r/tf:cuda-latest",))
+    other = publish.Promotion("tf", "cpu", "r/tf@c", ("r/tf:latest",))
+    clear, held = publish.distinct([inner, outer, other])
+    assert clear == (other,)
+    assert [(h.image, h.variant) for h in held] == [("tf/cuda", "cpu"), ("tf", "cuda")]
+    assert "would also be tf of variant cuda" in held[0].why

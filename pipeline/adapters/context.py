@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import posixpath
@@ -13,24 +12,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
+from pipeline import digest
 from pipeline.errors import FailedError
 from pipeline.ports import BuildOrder
 
 # where the Dockerfile lies in a context that does not itself hold it; only a COPY of everything takes it
 APART = ".stackbuild.Dockerfile"
-
-
-class _Hashing:
-    """A reader that hashes what passes through it."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.sha256 = hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        self.sha256.update(data)
-        return data
 
 
 def dockerfile_name(order: BuildOrder) -> str:
@@ -134,7 +121,7 @@ def _add_file(tar: tarfile.TarFile, path: Path, expected: tuple[str, str, bool])
         info.size = status.st_size
         # of the mode only the executable bit is in the key, so only that may reach the build
         info.mode = 0o755 if executable else 0o644
-        hashing = _Hashing(file)
+        hashing = digest.Reader(file)
         tar.addfile(info, hashing)
-    if hashing.sha256.hexdigest() != content or bool(status.st_mode & 0o100) != executable:
+    if hashing.digest != content or bool(status.st_mode & 0o100) != executable:
         raise _changed(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import stat
 import tempfile
@@ -11,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pipeline import digest
 from pipeline.errors import FailedError, InputError
 from pipeline.ignore import Entry
 from pipeline.keys import FileState
@@ -119,7 +119,7 @@ def write_text(path: Path, text: str) -> None:
 def file_sha256(path: Path) -> str:
     """The sha256 of a file's content, 64 hex digits."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest.of_file(file)
 
 
 def stamp(status: os.stat_result) -> Stamp:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
+from pipeline import digest
 from pipeline.errors import InputError, StackbuildError, UnreachableError
 
 TIMEOUT = 600
@@ -49,7 +49,7 @@ def cache_folder() -> Path:
 
 def checkout(url: str, commit: str) -> Path:
     """A folder with the files of a commit, fetched where it is not cached; nobody else writes to it."""
-    name = hashlib.sha256(url.encode()).hexdigest()[:16]
+    name = digest.short(digest.of_bytes(url.encode()))
     home = cache_folder() / name
     folder = home / commit
     if folder.is_dir():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 from pipeline.dockerfile.model import Dockerfile, Instruction, Stage
 from pipeline.dockerfile.mounts import origin
@@ -19,7 +20,8 @@ _REFERENCE = re.compile(
     r"(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?",
     re.ASCII,
 )
-_NUMBER = re.compile(r"[-+]?[0-9]+", re.ASCII)
+# What Go reads as a number; a longer one is a name.
+_NUMBER = re.compile(r"[-+]?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,24 +151,20 @@ def layout(dockerfile: Dockerfile, args: Mapping[str, str], target: str, platfor
 def _no_ring(plan: Layout) -> None:
     """Raise InputError if stages take files from each other in a ring, reached or not, as BuildKit does."""
     taken = {
-        stage.index: [(other, one) for one in stage.body for other in plan.stages_used(one)]
+        stage.index: {other: one for one in stage.body for other in plan.stages_used(one)}
         for stage in plan.dockerfile.stages
         if any(one.flags for one in stage.body)
     }
-    if not any(other >= index for index, found in taken.items() for other, _ in found):
+    if all(other < index for index, found in taken.items() for other in found):
         return
-    for start, found in taken.items():
-        waiting = [(other, one) for other, one in found]
-        seen: set[int] = set()
-        while waiting:
-            other, instruction = waiting.pop()
-            if other == start:
-                name = plan.dockerfile.stages[start].name or str(start)
-                message = f"the stage '{name}' takes files from itself, in the end"
-                raise InputError.of(message, plan.where(instruction.line), "break the ring of stages")
-            if other not in seen:
-                seen.add(other)
-                waiting += taken.get(other, [])
+    try:
+        TopologicalSorter(taken).prepare()
+    except CycleError as ring:
+        giver, taker, *_ = ring.args[1]
+        name = plan.dockerfile.stages[taker].name or str(taker)
+        message = f"the stage '{name}' takes files from itself, in the end"
+        where = plan.where(taken[taker][giver].line)
+        raise InputError.of(message, where, "break the ring of stages") from None
 
 
 def _target(dockerfile: Dockerfile, target: str, names: Mapping[str, int]) -> int:
@@ -174,7 +172,7 @@ def _target(dockerfile: Dockerfile, target: str, names: Mapping[str, int]) -> in
         return len(dockerfile.stages) - 1
     if target.lower() in names:
         return names[target.lower()]
-    if target.isascii() and target.isdigit() and int(target) < len(dockerfile.stages):
+    if _NUMBER.fullmatch(target) and 0 <= int(target) < len(dockerfile.stages):
         return int(target)
     known = ", ".join(name for name in names) or "none has a name"
     raise InputError.of(f"there is no stage '{target}'", dockerfile.path, f"the stages are: {known}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.dockerfile.check import RefusedError, check
-from pipeline.dockerfile.layout import Layout, layout, origins
+from pipeline.dockerfile.layout import Footing, Layout, layout, origins
 from pipeline.dockerfile.model import Dockerfile, Instruction
 from pipeline.dockerfile.mounts import mount
 from pipeline.dockerfile.scope import DEFAULT_PATH, Scope, declare, environment
@@ -97,27 +97,20 @@ def facts(
     # What an image keeps for its children: the ENV of its stages, without their ARGs.
     kept: dict[int, Scope] = {}
     declared = {name for one in dockerfile.preamble for name, _ in one.pairs()}
-    root = plan.chain()[-1]
+    bottom = plan.chain()[-1]
+    root = plan.footings[bottom]
     for index in reached:
         footing = plan.footings[index]
-        stage = dockerfile.stages[index]
         if footing.stage >= 0:
             kept[index] = kept[footing.stage].copy()
             scopes[index] = scopes[footing.stage].below(kept[index])
         else:
-            base = plan.footings[root].reference
-            known = (
-                inherited
-                if footing.reference == base and footing.platform == plan.footings[root].platform
-                else None
-            )
-            scopes[index] = _ground(footing.reference, known, dockerfile.escape)
+            scopes[index] = _ground(footing, inherited if footing == root else None, dockerfile.escape)
             kept[index] = scopes[index].copy()
-            if footing.reference != _SCRATCH:
-                use = Use(
-                    footing.reference, "from", stage.instruction.line, index, index == root, footing.platform
-                )
-                found.uses.append(use)
+        if footing.stage < 0 and footing.reference != _SCRATCH:
+            line = dockerfile.stages[index].instruction.line
+            base = index == bottom
+            found.uses.append(Use(footing.reference, "from", line, index, base, footing.platform))
         for instruction, trigger in plan.commands(index):
             _examine(plan, instruction, index, scopes[index], found, trigger=trigger)
             if instruction.keyword == "ARG":
@@ -136,9 +129,9 @@ def facts(
     )
 
 
-def _ground(reference: str, inherited: Mapping[str, str] | None, escape: str) -> Scope:
+def _ground(footing: Footing, inherited: Mapping[str, str] | None, escape: str) -> Scope:
     """The environment that a stage finds in the image it stands on."""
-    if reference == _SCRATCH:
+    if footing.reference == _SCRATCH:
         return Scope(escape, {"PATH": DEFAULT_PATH})
     if inherited is None:
         return Scope(escape, {}, open_=True)

@@ -104,4 +104,7 @@ def _value_offsets(dockerfile: Dockerfile, instruction: Instruction) -> list[int
         at += len(line) + 1
     whole = "".join(joined).rstrip(SPACE)
     start = len(whole) - len(instruction.value)
+    if whole[start:] != instruction.value:  # bytes that are no text, cut in two by a line break
+        where = f"{dockerfile.path}:{instruction.line}"
+        raise InputError.of("the image cannot be found in these lines", where, "write them as UTF-8 text")
     return offsets[start : len(whole)]

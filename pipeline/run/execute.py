@@ -157,4 +157,5 @@ def _publish(
         absent = [step.image for step in decision.steps if step.image not in sources]
         held += [HeldBack(image, variant, "it was not built and pushed") for image in absent]
     move: Callable[[str, tuple[str, ...]], None] = Registry(worker.engine).move
-    return publish.move(promotions, held, move)
+    clear, clashes = publish.distinct(promotions)
+    return publish.move(clear, [*held, *clashes], move)

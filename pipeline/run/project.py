@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 import platformdirs
 
 from pipeline import config as configuration
+from pipeline import digest
 from pipeline import lock as locking
 from pipeline import overlay as overlays
 from pipeline import tree as trees
@@ -79,7 +79,9 @@ def open_project(file: str = "", tree: str = "", *, update: bool = False) -> Pro
             raise InputError.of(
                 "--tree and -f exclude each other", hint="a stacks.toml names its trees itself"
             )
-        return _opened(configuration.for_tree(str(Path(tree))), Path.cwd(), "", update=update)
+        return _opened(
+            configuration.for_tree(tree, Path(tree).resolve().name or "tree"), Path.cwd(), "", update=update
+        )
     path = Path(file) if file else find_file(Path.cwd())
     if path is None:
         hint = "write one, or point at a folder of Dockerfiles: --tree DIR"
@@ -119,7 +121,7 @@ def _opened(config: Config, root: Path, file: str, *, update: bool) -> Project:
 def _apart(config: Config, root: Path) -> tuple[Path, Path]:
     """Lock and state of a bare tree: it is somebody else's, so nothing is put into it."""
     only = (root / config.trees[0].path).resolve()
-    name = hashlib.sha256(os.fsencode(only)).hexdigest()[:16]
+    name = digest.short(digest.of_bytes(os.fsencode(only)))
     state = platformdirs.user_state_path("stackbuild") / "trees" / f"{only.name}-{name}"
     return state / LOCK, state
 
@@ -173,7 +175,7 @@ def view(project: Project, variant: Variant, more: Iterable[str] = ()) -> View:
             problems += [replace(p, where=p.where or where) for p in error.problems]
     if problems:
         raise InputError(*problems)
-    tree, matches = overlays.apply(found, project.tree)
+    tree, matches = overlays.apply(found, project.tree, platform=project.config.platform)
     return View(variant, tree, matches, derive(tree, project.config.platform))
 
 

@@ -26,7 +26,7 @@ def test_verdicts_are_given_shown_and_reused_where_they_passed(workshop: Worksho
         workshop,
         ("good", "test -f /who"),
         ("bad", "for i in $(seq 30); do echo line $i; done; echo why; exit 3"),
-        ("crash", "kill -SEGV $$"),
+        ("crash", "sh -c 'kill -SEGV $$'; exit $?"),
     )
     ran = workshop.run("--format", "json", code=1)
     verdicts = {verdict["title"]: verdict for verdict in ran.json()["verdicts"]}
@@ -47,7 +47,7 @@ def test_verdicts_are_given_shown_and_reused_where_they_passed(workshop: Worksho
 def test_a_probe_runs_apart_from_the_network_and_as_the_images_user(workshop: Workshop) -> None:
     workshop.image(
         "one",
-        f'FROM {ROOT}\nRUN useradd -u 1234 somebody # {workshop.nonce}\nUSER somebody\nENTRYPOINT ["false"]\n',
+        f'FROM {ROOT}\nRUN useradd -u 1234 me # {workshop.nonce}\nUSER me\nENTRYPOINT ["false"]\n',
     )
     run = "test $(id -u) = 1234 && ! grep -q eth /proc/net/dev && grep -q 'CapEff:.0*$' /proc/self/status"
     workshop.more(f'[[smoke]]\nrun = ["sh", "-c", "{run}"]')
