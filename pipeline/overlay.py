@@ -285,9 +285,16 @@ def _candidates(edit: Edit, at: tuple[Tree, str], chosen: list[Image]) -> str:
         }
         return f"the roots there are: {'; '.join(sorted(roots)[:3])}" if roots else ""
     near = [
-        f"{r.word} ({r.manager}{', from a variable' if r.dynamic else ''}) in {image.where}:{r.line + line}"
+        f"{r.word} ({r.manager}{_why_not(r)}) in {image.where}:{r.line + line}"
         for image in chosen
         for _, line, text in _runs(image.dockerfile)
         for r in candidates(text, edit.manager, edit.source)
     ]
     return f"nearest: {'; '.join(near[:3])}" if near else ""
+
+
+def _why_not(requirement: Requirement) -> str:
+    """Why a requirement that looks right cannot be edited, or ""."""
+    if not requirement.dynamic:
+        return ""
+    return ", written in pieces or with an address" if requirement.name else ", from a variable"

@@ -448,6 +448,11 @@ def test_a_file_of_requirements_is_named_as_written(command: str, found: tuple[s
     assert installs.requirements == ()
 
 
+@pytest.mark.parametrize("command", ["pip install -r <(cat a)", "uv pip list a", "pip download -r a"])
+def test_any_other_argument_names_no_file_of_requirements(command: str) -> None:
+    assert find_installs(f"RUN {command}").files == ()
+
+
 def test_a_file_of_constraints_and_a_forced_conda_install_name_no_file_of_requirements() -> None:
     assert find_installs("RUN pip install -c a.txt").files == ()
     assert names("RUN conda install -f x") == ["conda:x"]

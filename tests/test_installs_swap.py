@@ -179,6 +179,7 @@ def suggested(text: str, manager: str = "pip", name: str = "tensorflow") -> list
 def test_a_name_that_a_variable_ends_is_a_candidate() -> None:
     text = 'RUN P= && [[ $(uname -m) = x86_64 ]] && P="-cpu"; pip install "tensorflow${P}" jupyter'
     assert suggested(text) == ['pip "tensorflow${P}"']
+    assert suggested("RUN pip install TensorFlow$P", name="tensorFlow") == ["pip TensorFlow$P"]
 
 
 def test_the_package_from_another_manager_is_a_candidate() -> None:

@@ -22,7 +22,7 @@ _ORDINARY_QUOTED: Final = re.compile(r'[^"\\$`]+')
 _ORDINARY_EXPANSION: Final = re.compile(r"""[^}()'"\\$`]+""")
 _PARAMETER: Final = re.compile(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-])")
 _ANSI_QUOTED: Final = re.compile(r"\$'(?:[^'\\]|\\.)*+'?", re.DOTALL)
-_REDIRECTION: Final = re.compile(r"<<<|<<-|<<|<>|<&|<|>>|>\||>&|>|&>>|&>")
+_REDIRECTIONS: Final = ("<<<", "<<-", "<<", "<>", "<&", "<", ">>", ">|", ">&", ">", "&>>", "&>")
 
 
 @dataclass(slots=True)
@@ -173,7 +173,7 @@ class _Reader:
         """Close the innermost level; a substitution becomes an opaque letter of the word around it."""
         closed = self.stack.pop()
         self.frame = self.stack[-1]
-        if closed.kind != "(" and not (closed.kind == "((" and self.text[closed.start] == "("):
+        if closed.kind != "(":
             self.composed(OPAQUE, closed.start, self.at)
 
     # what the characters mean between commands
@@ -298,18 +298,14 @@ class _Reader:
         if self.text[self.at + 1 : self.at + 2] == "(":
             self.push("$(", 2)
             return
-        operator = _REDIRECTION.match(self.text, self.at)
         draft = self.frame.word
         if draft and draft.bare and "".join(draft.text).isdigit():
             self.frame.word = None
         self.end_word()
-        self.frame.before = operator[0] if operator else ""
-        self.at = operator.end() if operator else self.at + 1
+        self.frame.before = next(each for each in _REDIRECTIONS if self.text.startswith(each, self.at))
+        self.at += len(self.frame.before)
 
     # what they mean inside `${` and `((`
-
-    def skip(self) -> None:
-        self.at += 1
 
     def skip_escape(self) -> None:
         self.at = min(self.at + 2, len(self.text))
