@@ -7,18 +7,17 @@ import json
 import os
 import signal
 import sys
-import tempfile
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 
 import click
+from click.shell_completion import CompletionItem
 from click_default_group import DefaultGroup
 
 from pipeline import show
 from pipeline.adapters import pools
-from pipeline.adapters.terminal import is_utf8, paint_for, put, put_file, say
+from pipeline.adapters.terminal import complain, crashed, is_utf8, paint_for, put, put_file, say
 from pipeline.drawing import svg
 from pipeline.errors import InputError, InterruptedRunError, StackbuildError
 from pipeline.run.project import Project, View, open_project, views
@@ -27,20 +26,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 INTERRUPTED = InterruptedRunError.exit_code
 
 
-def _images(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+def _found(context: click.Context, names: Callable[[Project], Iterable[str]], incomplete: str) -> list[str]:
+    """The names of a project that begin like this; none where there is no project, or a broken one."""
     try:
         project = open_project(context.params.get("file") or "", context.params.get("tree") or "")
     except StackbuildError:
         return []
-    return [name for name in sorted(project.tree.images) if name.startswith(incomplete)]
+    return [name for name in sorted(names(project)) if name.startswith(incomplete)]
+
+
+def _images(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    return _found(context, lambda project: project.tree.images, incomplete)
 
 
 def _variants(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    try:
-        project = open_project(context.params.get("file") or "", context.params.get("tree") or "")
-    except StackbuildError:
-        return []
-    return [name for name in project.config.variant_names if name.startswith(incomplete)]
+    return _found(context, lambda project: project.config.variant_names, incomplete)
 
 
 def _stack(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
@@ -85,8 +85,26 @@ _changed = click.option(
 _names = click.argument("images", nargs=-1, metavar="[IMAGE]...", shell_complete=_images)
 
 
+class Commands(DefaultGroup):  # type: ignore[misc]  # it comes without types
+    """The commands, which complete as well what `build`, the one that is meant without any, takes."""
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> Any:
+        """As it is, but what is still being typed may become any command."""
+        if context.resilient_parsing and not arguments:
+            return click.Group.parse_args(self, context, arguments)
+        return super().parse_args(context, arguments)
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands, the options of `build` and images."""
+        inner = click.Context(build, parent=context, info_name="build", resilient_parsing=True)
+        found = [*super().shell_complete(context, incomplete), *build.shell_complete(inner, incomplete)]
+        if not incomplete.startswith("-"):
+            found += [CompletionItem(name) for name in _images(inner, build.params[0], incomplete)]
+        return list({item.value: item for item in found}.values())
+
+
 @click.group(
-    cls=DefaultGroup, default="build", default_if_no_args=True,
+    cls=Commands, default="build", default_if_no_args=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )  # fmt: skip
 @click.version_option(package_name="stackbuild", prog_name="stackbuild")
@@ -141,9 +159,11 @@ def build(form: str, **asked: Any) -> None:
     from pipeline.run.building import Asked, run_build  # noqa: PLC0415 (docker is slow to import)
 
     asked["jobs"] = asked["jobs"] or pools.default_jobs()
-    done = run_build(Asked(**asked), quiet=form == "json")
+    done = run_build(Asked(**asked))
     if form == "json":
         _print_json(done.to_json())
+    elif asked["dry_run"]:
+        put(done.planned.text(paint_for(sys.stdout)))
     sys.exit(done.exit_code)
 
 
@@ -349,22 +369,6 @@ def _print_json(value: object) -> None:
     put(json.dumps(value, indent=2, ensure_ascii=not is_utf8(sys.stdout)))
 
 
-def _complain(error: StackbuildError) -> None:
-    paint = paint_for()
-    for problem in error.problems:
-        place = f"{problem.where}: " if problem.where else ""
-        say(f"{paint('error', 'red')}: {place}{problem.message}")
-        if problem.hint:
-            say(f"  hint: {problem.hint}")
-
-
-def _crashed() -> None:
-    with tempfile.NamedTemporaryFile("w", prefix="stackbuild-crash-", suffix=".txt", delete=False) as file:
-        traceback.print_exc(file=file)
-    say(f"error: stackbuild itself failed: {sys.exc_info()[1]!r}")
-    say(f"  hint: this is a defect; please report it with {file.name}")
-
-
 def _terminated(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
@@ -378,13 +382,13 @@ def main() -> NoReturn:
         error.show()
         code = error.exit_code
     except StackbuildError as error:
-        _complain(error)
+        complain(error)
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         say("interrupted")
         code = INTERRUPTED
     except Exception:
-        _crashed()
+        crashed()
         code = 1
     if code == INTERRUPTED:
         # threads that wait for a registry would keep us: what they asked of the engine ends with the process

@@ -198,7 +198,11 @@ def _tree(name: str, table: Table) -> TreeConfig:
         table.problem(f"no case rule '{case}'", "case", nearest(case, CASES) or f"one of {', '.join(CASES)}")
     git, ref = table.take("git", str, ""), table.take("ref", str, "")
     if table.has("git") and not _GIT.match(git):
-        table.problem(f"'{git}' is no address of a git repository", "git", "https://…, ssh://… or a path")
+        table.problem(
+            f"'{git}' is no address of a git repository",
+            "git",
+            "https://…, ssh://… or a path like ./upstream",
+        )
     elif _SECRET.match(git):
         table.problem("'git' holds credentials", "git", "leave them to git's credential helpers")
     if ref and not git:
@@ -226,6 +230,8 @@ def _tree_path(table: Table, git: str) -> str:
     if not git:
         return table.need("path", 'the folder the images are in, like path = "images"')
     path = table.take("path", str, "") or "."
+    if "\0" in path:
+        table.problem("'path' holds a NUL, which no path can", "path")
     if path.startswith("/") or ".." in path.split("/"):
         table.problem("'path' must stay inside the repository", "path")
     return path

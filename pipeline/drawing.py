@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
+from itertools import chain
 
 from pipeline.digest import SHORT
 from pipeline.graph import Graph
@@ -42,15 +43,11 @@ class _Box:
     width: float
 
 
-def _forest(graph: Graph, names: frozenset[str]) -> dict[str, list[str]]:
-    """Children by what they are drawn beside: the parent or root that the final stage stands on."""
-    below: dict[str, list[str]] = {}
-    for name in graph.order:
-        if name in names:
-            parent = graph.main_parent(name)
-            above = parent if parent in names else (graph.nodes[name].base or "scratch")
-            below.setdefault(above, []).append(name)
-    return below
+def _copied(graph: Graph, name: str, names: frozenset[str]) -> list[str]:
+    """The images among these, and the roots, that an image copies from without being built on them."""
+    node, main = graph.nodes[name], graph.main_parent(name)
+    parents = [parent for parent in node.parent_names if parent != main and parent in names]
+    return parents + [graph.outside(root) for root in node.roots if root != node.base]
 
 
 def _walk(below: Mapping[str, list[str]], names: frozenset[str]) -> Iterator[tuple[str, int]]:
@@ -96,7 +93,11 @@ def _edge(start: _Box, end: _Box, kind: str) -> str:
 
 def svg(graph: Graph, names: frozenset[str]) -> str:
     """A drawing that any browser shows; dashed is what is copied from, without being built on."""
-    below = _forest(graph, names)
+    below = graph.forest(names)
+    copied = {name: _copied(graph, name, names) for name in graph.order if name in names}
+    for above in chain.from_iterable(copied.values()):
+        if above not in names:
+            below.setdefault(above, [])
     boxes = _layout(below, names)
     width = max((box.x + box.width for box in boxes.values()), default=0) + PAD
     height = max((box.y for box in boxes.values()), default=0) + ROW / 2 + PAD
@@ -108,11 +109,8 @@ def svg(graph: Graph, names: frozenset[str]) -> str:
     ]
     for above, children in below.items():
         lines += [_edge(boxes[above], boxes[child], "") for child in children]
-    for name in graph.order:
-        if name in names:
-            main = graph.main_parent(name)
-            copied = [p for p in graph.nodes[name].parent_names if p != main and p in names]
-            lines += [_edge(boxes[parent], boxes[name], "copied") for parent in copied]
+    for name, sources in copied.items():
+        lines += [_edge(boxes[above], boxes[name], "copied") for above in sources]
     for name, box in boxes.items():
         kind = "root" if name not in names else "image" if below.get(name) else "leaf"
         lines += [

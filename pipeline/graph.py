@@ -85,6 +85,24 @@ class Graph:
         node = self.nodes[name]
         return dict(node.parents).get(node.base, "")
 
+    def outside(self, reference: str) -> str:
+        """A root as it is shown: never like an image, though it may be called the same."""
+        return f"{reference} (from outside)" if reference in self.nodes else reference
+
+    def forest(self, names: frozenset[str]) -> dict[str, list[str]]:
+        """These images by what they are shown under, which is what their final stage stands on.
+
+        That is an image, a root, or in brackets an image that is not one of these.
+        """
+        below: dict[str, list[str]] = {}
+        for name in self.order:
+            if name in names:
+                parent = self.main_parent(name)
+                root = self.outside(self.nodes[name].base or "scratch")
+                above = parent if parent in names else f"({parent})" if parent else root
+                below.setdefault(above, []).append(name)
+        return below
+
 
 def derive(tree: Tree, platform: str) -> Graph:
     """The graph of a tree.

@@ -26,6 +26,8 @@ from pipeline.tree import Tree
 Paint = Callable[[str, str], str]
 
 ACTION_COLOURS = {Action.BUILD: "yellow", Action.PULL: "cyan", Action.REUSE: "green"}
+# mermaid reads labels as HTML, with its own sign for entities
+MERMAID = str.maketrans({"#": "#35;", '"': "#quot;", "&": "#amp;", "<": "#lt;", ">": "#gt;"})
 RESULT_COLOURS = {Result.PASSED: "green", Result.FAILED: "red", Result.INCONCLUSIVE: "yellow"}
 
 
@@ -63,12 +65,7 @@ def tree_lines(graph: Graph, names: frozenset[str]) -> Iterator[tuple[str, str]]
 
     A root has no indent. An image with several parents stands under the one its final stage is built on.
     """
-    below: dict[str, list[str]] = {}
-    for name in graph.order:
-        if name in names:
-            parent = graph.main_parent(name)
-            above = parent if parent in names else (f"({parent})" if parent else _root(graph, name))
-            below.setdefault(above, []).append(name)
+    below = graph.forest(names)
     tops = [name for name in below if name not in graph.nodes]
     stack = [("", "", top) for top in sorted(tops, reverse=True)]
     while stack:
@@ -82,21 +79,12 @@ def tree_lines(graph: Graph, names: frozenset[str]) -> Iterator[tuple[str, str]]
         )
 
 
-def _root(graph: Graph, name: str) -> str:
-    return _outside(graph, graph.nodes[name].base) or "scratch"
-
-
-def _outside(graph: Graph, reference: str) -> str:
-    """A root as it is shown: never like an image, though it may be called the same."""
-    return f"{reference} (from outside)" if reference in graph.nodes else reference
-
-
 def others(graph: Graph, name: str) -> str:
     """What an image copies from or mounts beside the image it stands on."""
     node = graph.nodes[name]
     main = graph.main_parent(name)
     names = sorted({image for _, image in node.parents} - {main})
-    names += [_outside(graph, root) for root in node.roots if root != node.base]
+    names += [graph.outside(root) for root in node.roots if root != node.base]
     return f"  (and {', '.join(names)})" if names else ""
 
 
@@ -133,7 +121,7 @@ def _edges(graph: Graph, names: frozenset[str]) -> list[tuple[str, str]]:
         if name in names
         for above in (
             *(parent for parent in graph.nodes[name].parent_names if parent in names),
-            *(_outside(graph, root) for root in graph.nodes[name].roots),
+            *(graph.outside(root) for root in graph.nodes[name].roots),
         )
     ]
 
@@ -157,7 +145,7 @@ def graph_mermaid(graph: Graph, names: frozenset[str]) -> str:
     found = dict.fromkeys([*(name for name in graph.order if name in names), *(a for a, _ in edges)])
     number = {name: f"n{index}" for index, name in enumerate(found)}
     lines = ["graph TD"]
-    lines += [f'  {number[name]}["{name.replace(chr(34), "#quot;")}"]' for name in found]
+    lines += [f'  {number[name]}["{name.translate(MERMAID)}"]' for name in found]
     lines += [f"  {number[above]} --> {number[name]}" for above, name in edges]
     return "\n".join(lines)
 

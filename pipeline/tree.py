@@ -153,8 +153,9 @@ def _leaves_out(path: str, config: TreeConfig) -> bool:
     def named(globs: tuple[str, ...]) -> bool:
         return any(fnmatchcase(place, glob) for place in places for glob in globs)
 
-    aside = any(part.startswith(".") or part in LEFT_OUT for part in folders)
-    return named(config.exclude) or (aside and not named(config.include))
+    if config.include:
+        return named(config.exclude) or not named(config.include)
+    return named(config.exclude) or any(part.startswith(".") or part in LEFT_OUT for part in folders)
 
 
 def _names(paths: Iterable[str], root_name: str) -> dict[str, str]:
@@ -173,6 +174,9 @@ def _names(paths: Iterable[str], root_name: str) -> dict[str, str]:
             parts = [folders[folder], suffix]
         elif outer:
             parts = [folders[outer], folder.removeprefix(f"{outer}/"), suffix]
+        elif folder and not path.rpartition("/")[2].startswith(PLAIN_NAMES) and suffix:
+            # a folder that only gathers core.Dockerfile and app.Dockerfile names none of them
+            parts = [suffix]
         elif folder:
             parts = [posixpath.basename(folder), suffix]
         else:
@@ -193,10 +197,14 @@ def scan(config: TreeConfig, entries: tuple[Entry, ...], read: Read) -> Tree:
     chosen = [path for path in candidates if not _leaves_out(path, config)]
     left_out = tuple(path for path in candidates if path not in set(chosen))
     names = _names(chosen, config.name)
-    settings, problems = _match_settings(config, names, {entry.path for entry in entries})
+    settings, problems = _match_settings(config, names, {entry.path: entry.kind for entry in entries})
     files = {entry.path for entry in entries if entry.kind != "dir"}
     images: dict[str, Image] = {}
     for path, name in names.items():
+        if not name.isprintable():
+            hint = "rename its folder or file, or leave it out with 'exclude'"
+            problems.append(Problem(f"{path!a} makes no name that can be shown", config.where, hint))
+            continue
         try:
             image = _image(config, settings.get(path, ImageSettings("")), path, (name, files, read))
         except InputError as error:
@@ -223,7 +231,7 @@ def _same_name(image: Image, other: Image) -> Problem:
 
 
 def _match_settings(
-    config: TreeConfig, names: dict[str, str], paths: set[str]
+    config: TreeConfig, names: dict[str, str], kinds: Mapping[str, str]
 ) -> tuple[dict[str, ImageSettings], list[Problem]]:
     """Settings by Dockerfile; a setting of an image that is not there is a problem."""
     by_name = {name: path for path, name in names.items()}
@@ -234,7 +242,7 @@ def _match_settings(
         if settings.path or settings.dockerfile:
             folder = settings.path or (posixpath.dirname(path) if path else "")
             path = posixpath.normpath(posixpath.join(folder, settings.dockerfile or "Dockerfile"))
-            if path not in paths:
+            if path not in kinds:
                 problems.append(Problem(f"no file '{path}' in tree '{config.name}'", settings.where))
                 continue
             if path in found:
@@ -246,7 +254,8 @@ def _match_settings(
             hint = nearest(name, by_name) or "a new image needs 'path' or 'dockerfile'"
             problems.append(Problem(f"no image '{name}' in tree '{config.name}'", settings.where, hint))
             continue
-        if settings.context and posixpath.normpath(settings.context) not in {".", *paths}:
+        context = posixpath.normpath(settings.context)
+        if context != "." and kinds.get(context) != "dir":
             message = f"no folder '{settings.context}' in tree '{config.name}'"
             problems.append(Problem(message, settings.where, "'context' is relative to the tree's path"))
         found[path] = settings

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command import Project
 from hypothesis import HealthCheck, settings
 
 GOLDEN = Path(__file__).parent / "golden"
 
 settings.register_profile("quick", max_examples=15, deadline=None)
 settings.register_profile(
-    "thorough", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "thorough", max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("thorough" if os.environ.get("STACKBUILD_THOROUGH") else "quick")
 
@@ -29,3 +30,10 @@ def golden() -> Callable[[str, str], None]:
         assert f"{text}\n" == path.read_text(encoding="utf-8")
 
     return compare
+
+
+@pytest.fixture
+def project(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A small project, on a machine without an engine."""
+    (tmp_path / "project").mkdir()
+    return Project(tmp_path / "project", capfd, monkeypatch)

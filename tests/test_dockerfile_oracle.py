@@ -7,11 +7,12 @@ always the backslash; it knows neither `<< EOF` with a blank nor `# check=`; and
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import dockerfile as oracle
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.dockerfile import Instruction
@@ -188,6 +189,8 @@ def dockerfiles(draw: st.DrawFn) -> str:
     )
 
 
+# thousands where there is time: this is the proof that the reading is BuildKit's
+@settings(max_examples=4000 if os.environ.get("STACKBUILD_THOROUGH") else 40)
 @given(dockerfiles())
 @example("FROM a\nRUN x \\\n")
 @example("FROM a\nCOPY a <<X /b\nX\n")

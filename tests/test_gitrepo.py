@@ -90,6 +90,11 @@ def test_a_repository_out_of_reach_is_said_to_be(tmp_path: Path) -> None:
         gitrepo.resolve(str(tmp_path / "nowhere"), "main")
 
 
+def test_of_what_git_says_the_cause_is_shown_and_not_the_advice_behind_it(tmp_path: Path) -> None:
+    with pytest.raises(UnreachableError, match="does not appear to be a git repository"):
+        gitrepo.resolve(str(tmp_path), "main")
+
+
 def test_a_commit_that_is_not_there_leaves_nothing_behind(upstream: Path, cache: Path) -> None:
     with pytest.raises((InputError, UnreachableError)):
         gitrepo.checkout(str(upstream), "0" * 40)
@@ -149,3 +154,14 @@ def test_what_would_run_or_leak_is_refused(tmp_path: Path, line: str, message: s
     with pytest.raises(InputError, match=message) as caught:
         open_project(str(tmp_path / "stacks.toml"))
     assert "secret" not in str(caught.value)
+
+
+def test_a_folder_that_is_a_link_out_of_its_repository_is_no_tree(upstream: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere/base").mkdir(parents=True)
+    (tmp_path / "elsewhere/base/Dockerfile").write_text("FROM debian:bookworm\n")
+    git(upstream, "mv", "images", "kept")
+    (upstream / "images").symlink_to(tmp_path / "elsewhere")
+    git(upstream, "add", "-A")
+    git(upstream, "commit", "-q", "-m", "three")
+    with pytest.raises(InputError, match="leads out of its repository"):
+        open_project(str(project(tmp_path, upstream, "main")))

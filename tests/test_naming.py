@@ -190,3 +190,13 @@ def test_a_folder_called_like_its_root_stands_on_that_and_others_on_the_folder()
     assert find("base", "base") == ""
     assert find("base", "NodeBase") == "base"
     assert find("jupyter/base", "base") == "base"
+
+
+def test_files_gathered_in_a_folder_are_called_like_themselves() -> None:
+    files = {
+        "dockerfiles/core.Dockerfile": f"FROM {ROOT}\n",
+        "dockerfiles/app.dockerfile": "FROM core\n",
+        "other/Dockerfile": "FROM lab/app\n",
+        "other/gpu.Dockerfile": "FROM lab/other\n",
+    }
+    assert parents(graph_of(files)) == {"app": ("core",), "other": ("app",), "other/gpu": ("other",)}

@@ -109,6 +109,16 @@ def test_names_with_quotes_do_not_break_a_drawing() -> None:
     assert "a#quot;b" in show.graph_mermaid(found, names_of(found))
 
 
+def test_mermaid_is_given_no_html_and_no_entities_that_a_name_happens_to_spell() -> None:
+    found = graph_of({"<b>#1&amp;/Dockerfile": "FROM debian\n"})
+    assert '"#lt;b#gt;#35;1#amp;amp;"' in show.graph_mermaid(found, names_of(found))
+
+
+def test_an_image_called_scratch_is_shown_under_the_scratch_that_is_none() -> None:
+    found = graph_of({"scratch/Dockerfile": "FROM scratch\n"})
+    assert show.graph_text(found, names_of(found)) == "scratch (from outside)\n└─ scratch"
+
+
 def test_a_graph_for_machines_is_as_documented() -> None:
     images = show.graph_json(STACK, STACK.descendants(["scipy"]), stack(ARROWS))["images"]
     assert json.loads(json.dumps(images)) == {

@@ -112,14 +112,17 @@ def test_exclude_takes_globs_of_folders_and_of_files() -> None:
     assert names(*paths, exclude=("b", "*.cuda")) == {"a/Dockerfile": "a", "d/Dockerfile": "d"}
 
 
-def test_include_brings_back_what_is_left_out_and_exclude_wins() -> None:
+def test_with_include_nothing_else_counts_and_exclude_wins() -> None:
     paths = ["a/Dockerfile", "examples/b/Dockerfile", "examples/c/Dockerfile", ".hidden/Dockerfile"]
     found = names(*paths, include=("examples", ".hidden"), exclude=("*/c",))
-    assert found == {
-        "a/Dockerfile": "a",
-        "examples/b/Dockerfile": "b",
-        ".hidden/Dockerfile": ".hidden",
-    }
+    assert found == {"examples/b/Dockerfile": "b", ".hidden/Dockerfile": ".hidden"}
+
+
+@pytest.mark.parametrize("folder", ["a\nb", "a\x1b[31m", "a\udcff"])
+def test_a_name_that_cannot_be_shown_is_an_error(folder: str) -> None:
+    (problem,) = problems({f"{folder}/Dockerfile": FROM, "b/Dockerfile": FROM})
+    assert problem.startswith(f"stacks.toml:1: {f'{folder}/Dockerfile'!a} makes no name")
+    assert names(f"{folder}/Dockerfile", "b/Dockerfile", exclude=("a*",)) == {"b/Dockerfile": "b"}
 
 
 def test_a_setting_may_point_into_a_folder_that_is_left_out() -> None:
@@ -219,6 +222,14 @@ def test_an_images_context_is_its_folder_unless_it_is_told_another() -> None:
         "c": ".",
         "notebooks": ".",
     }
+
+
+def test_a_context_that_is_a_file_or_a_link_is_no_folder() -> None:
+    files = {"a/Dockerfile": FROM, "out -> ../elsewhere": ""}
+    for context in ("a/Dockerfile", "out"):
+        settings = (("a", ImageSettings("stacks.toml:7", context=context)),)
+        (problem,) = problems(files, images=settings)
+        assert problem.startswith(f"stacks.toml:7: no folder '{context}'")
 
 
 def test_an_images_own_build_args_win_over_its_trees() -> None:

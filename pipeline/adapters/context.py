@@ -8,12 +8,13 @@ import posixpath
 import stat
 import tarfile
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 from pipeline import digest
 from pipeline.errors import FailedError
+from pipeline.keys import FileState
 from pipeline.ports import BuildOrder
 
 # where the Dockerfile lies in a context that does not itself hold it; only a COPY of everything takes it
@@ -34,10 +35,7 @@ def write(order: BuildOrder, stream: IO[bytes]) -> None:
     name = dockerfile_name(order)
     executable = False
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT, bufsize=1 << 16) as tar:
-        for folder in _folders(state.path for state in order.files if state.kind != "dir"):
-            if not any(state.path == folder and state.kind == "dir" for state in order.files):
-                _add_folder(tar, Path(order.context) / folder, folder)
-        for state in order.files:
+        for state in (*_folders_above(order.files), *order.files):
             if state.path == name:
                 executable = state.executable
                 continue
@@ -76,13 +74,14 @@ def lay_out(order: BuildOrder, folder: Path) -> tuple[Path, Path]:
     return context, dockerfile
 
 
-def _folders(paths: Iterable[str]) -> list[str]:
-    """Every folder above the paths, outer ones first."""
+def _folders_above(files: Sequence[FileState]) -> list[FileState]:
+    """The folders that the files lie in, as far as they are not in the key themselves; outer ones first."""
     found: set[str] = set()
-    for path in paths:
+    for state in files:
+        path = state.path
         while path := posixpath.dirname(path):
             found.add(path)
-    return sorted(found)
+    return [FileState(path, "dir") for path in sorted(found - {state.path for state in files})]
 
 
 def _changed(path: Path) -> FailedError:

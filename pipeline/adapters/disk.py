@@ -27,8 +27,9 @@ Stamp = tuple[int, int, int, int]
 
 def walk(root: Path, shown: str) -> tuple[Entry, ...]:
     """Every entry below a folder, sorted by path; links are not followed. `shown` is for messages."""
-    if not root.is_dir():
-        what = "is not a folder" if root.exists() else "does not exist"
+    # not `Path.is_dir`, which fails for a name that is too long
+    if not os.path.isdir(root):
+        what = "is not a folder" if os.path.lexists(root) else "does not exist"
         raise InputError.of(f"the tree '{shown}' {what}", hint="give its folder with 'path', or with --tree")
     entries: list[Entry] = []
     folders = [""]
@@ -46,6 +47,11 @@ def walk(root: Path, shown: str) -> tuple[Entry, ...]:
         except OSError as error:
             raise _unreadable(error, f"{shown}/{folder}".rstrip("/")) from error
     return tuple(sorted(entries, key=lambda entry: entry.path))
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; `Path.is_file` fails for a name that is too long."""
+    return os.path.isfile(path)
 
 
 def _entry(path: str, item: os.DirEntry[str]) -> Entry:

@@ -123,7 +123,9 @@ def _git(arguments: list[str], url: str = "") -> str:
     if done.returncode == 0:
         return done.stdout.strip()
     said = [line for line in done.stderr.splitlines() if line.strip()] or ["git did not say why"]
-    message = said[-1].removeprefix("fatal: ")
+    # the first "fatal:" is the cause; what it led to, and advice, come behind it
+    message = next((line for line in said if line.startswith("fatal: ")), said[-1])
+    message = message.removeprefix("fatal: ")
     what = f"the git repository '{url}' cannot be read" if url else "git failed"
     hint = "check the address, and that this machine reaches it; a cached commit works offline" if url else ""
     raise UnreachableError.of(f"{what}: {message}", hint=hint)

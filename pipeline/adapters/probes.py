@@ -22,6 +22,7 @@ LABEL = "io.stackbuild.probe"
 TAIL = 20
 HOST = "probe"
 PIDS = 4096
+GRACE = 5.0
 ALIVE = "-"
 LOG = LogConfig(type=LogConfig.types.JSON, config={"max-size": "10m", "max-file": "1"})
 NO_GPU_SIGNS = ("could not select device driver", "no known gpu vendor", "unresolvable cdi devices")
@@ -32,6 +33,7 @@ class Probes:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._busy = 0
         self._running: set[str] = set()
         self._lock = threading.Lock()
         self._stopping = False
@@ -41,6 +43,16 @@ class Probes:
 
         Raises InterruptedRunError when stopped, and UnreachableError when the engine goes away.
         """
+        with self._lock:
+            self._busy += 1
+        try:
+            return self._run(order)
+        finally:
+            with self._lock:
+                self._busy -= 1
+
+    def _run(self, order: ProbeOrder) -> ProbeReport:
+        self._not_stopped()
         gpus = [DeviceRequest(count=-1, capabilities=[["gpu"]])] if order.gpu else []
         try:
             with self._engine.mapped():
@@ -67,6 +79,8 @@ class Probes:
             self._running.add(identity)
         try:
             return self._watch(container, order.timeout)
+        except (FailedError, NotFoundError) as error:
+            return NotStarted(error.problems[0].message)
         finally:
             with self._lock:
                 self._running.discard(identity)
@@ -102,18 +116,20 @@ class Probes:
         return TimedOut(tail, seconds) if code is None else Ran(code, tail, seconds)
 
     def _not_stopped(self) -> None:
-        # asked again once a container runs: `stop` finds only those that did when it came by
         if self._stopping:
             raise InterruptedRunError.of("interrupted")
 
     def stop(self) -> None:
-        """End every probe that runs, so that whoever waits for one returns."""
+        """End every probe that runs, and return once their containers are gone."""
         self._stopping = True
-        with self._lock:
-            running = tuple(self._running)
-        for identity in running:
-            with contextlib.suppress(DockerException, requests.RequestException):
-                self._engine.api.kill(identity)
+        until = time.monotonic() + GRACE
+        while self._busy and time.monotonic() < until:
+            with self._lock:
+                running = tuple(self._running)
+            for identity in running:
+                with contextlib.suppress(DockerException, requests.RequestException):
+                    self._engine.api.kill(identity)
+            time.sleep(0.05)
 
     def sweep(self) -> int:
         """Remove the probes that a killed run on this machine has left behind; gives how many."""

@@ -67,9 +67,7 @@ class State:
 
     def _open(self) -> sqlite3.Connection:
         if not self._write and not self._path.exists():
-            db = sqlite3.connect(":memory:", check_same_thread=False)
-            db.executescript(_SCHEMA)
-            return db
+            return _nothing()
         if self._write:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(
@@ -84,7 +82,10 @@ class State:
             if version > VERSION:
                 hint = "a newer stackbuild wrote it: update this one, or remove the file"
                 raise FailedError.of(f"the state is of version {version}", str(self._path), hint)
-            if version == 0 and self._write:
+            if version == 0 and not self._write and _is_empty(db):
+                db.close()
+                return _nothing()
+            if version == 0:
                 db.execute("pragma journal_mode = wal")
                 db.executescript(f"begin immediate; {_SCHEMA} pragma user_version = {VERSION}; commit;")
             db.execute("select count(*) from builds").fetchone()
@@ -104,9 +105,7 @@ class State:
         aside = self._path.with_name(f"{FILE}.broken-{time.time_ns()}")
         self.set_aside = str(aside) if self._write else str(self._path)
         if not self._write:
-            db = sqlite3.connect(":memory:", check_same_thread=False)
-            db.executescript(_SCHEMA)
-            return db
+            return _nothing()
         self._path.rename(aside)
         for ending in ("-wal", "-shm"):
             self._path.with_name(f"{FILE}{ending}").unlink(missing_ok=True)
@@ -197,6 +196,18 @@ class State:
         ]
         if rows:
             self._do("insert or replace into files values (?, ?, ?, ?, ?, ?)", rows)
+
+
+def _nothing() -> sqlite3.Connection:
+    """A state that nothing is in, and that is nowhere."""
+    db = sqlite3.connect(":memory:", check_same_thread=False)
+    db.executescript(_SCHEMA)
+    return db
+
+
+def _is_empty(db: sqlite3.Connection) -> bool:
+    """Whether this is a file that a kill has left before anything was in it."""
+    return bool(db.execute("select count(*) from sqlite_master").fetchone() == (0,))
 
 
 @contextlib.contextmanager

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from pipeline import show
-from pipeline.errors import FailedError
+from pipeline.errors import FailedError, StackbuildError
 from pipeline.ports import Began, Ended, Event, Progressed, Watch
 
 if TYPE_CHECKING:
@@ -38,6 +40,24 @@ def paint_for(stream: object = None) -> show.Paint:
 def say(text: str = "") -> None:
     """Talk, on standard error; standard output is for data."""
     _write(sys.stderr, f"{text}\n".encode(*_encoding(sys.stderr)))
+
+
+def complain(error: StackbuildError) -> None:
+    """Say what went wrong: every problem on its line, each with what to try."""
+    paint = paint_for()
+    for problem in error.problems:
+        place = f"{problem.where}: " if problem.where else ""
+        say(f"{paint('error', 'red')}: {place}{problem.message}")
+        if problem.hint:
+            say(f"  hint: {problem.hint}")
+
+
+def crashed() -> None:
+    """Say that the exception at hand is nobody's fault but ours, and put its traceback into a file."""
+    with tempfile.NamedTemporaryFile("w", prefix="stackbuild-crash-", suffix=".txt", delete=False) as file:
+        traceback.print_exc(file=file)
+    say(f"error: stackbuild itself failed: {sys.exc_info()[1]!r}")
+    say(f"  hint: this is a defect; please report it with {file.name}")
 
 
 def put(text: str) -> None:

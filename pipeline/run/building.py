@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline import lock as locking
-from pipeline import show
+from pipeline import plan, refs, show, smoke
 from pipeline.adapters import buildx, disk
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.state import State
@@ -17,10 +17,10 @@ from pipeline.adapters.terminal import paint_for, say, watching
 from pipeline.errors import InputError
 from pipeline.lock import Lock
 from pipeline.outcome import Failed, HeldBack, Result
-from pipeline.plan import Action
+from pipeline.plan import Action, Request
 from pipeline.run.decide import Ask, Decided, decide, resolve_roots, roots_of
 from pipeline.run.execute import Done, How, execute
-from pipeline.run.project import Project, open_project, views
+from pipeline.run.project import Project, View, open_project, views
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,33 +105,41 @@ def _state(project: Project, *, write: bool) -> Iterator[State]:
         state.close()
 
 
-def _ask(project: Project, asked: Asked) -> Ask:
-    registry = asked.registry or project.config.registry
+def _ask(project: Project, found: tuple[View, ...], asked: Asked) -> Ask:
+    """What was asked for, checked before anything is looked up anywhere."""
+    registry = (asked.registry or project.config.registry).rstrip("/")
     if asked.publish and not registry:
         hint = "give [project] a 'registry' in stacks.toml, or use --registry"
         raise InputError.of("--publish needs a registry", hint=hint)
-    return Ask(asked.images, asked.changed, registry.rstrip("/"), asked.publish)
+    try:
+        refs.parse(f"{registry}/image" if registry else "image")
+    except ValueError as error:
+        raise InputError.of(
+            f"registry '{registry}' {error}", hint="write it like registry.example/team"
+        ) from error
+    if problems := [problem for view in found for problem in smoke.declared(project.config, view.graph)]:
+        raise InputError(*dict.fromkeys(problems))
+    for view in found:
+        plan.chosen(view.graph, Request(asked.images, asked.changed))
+    return Ask(asked.images, asked.changed, registry, asked.publish)
 
 
 def run_plan(asked: Asked) -> Planned:
     """Decide, and do nothing."""
     project = open_project(asked.file or "", asked.tree or "")
     found = views(project, asked.variants, asked.overlays)
-    ask = _ask(project, asked)
+    ask = _ask(project, found, asked)
     with _state(project, write=False) as state:
         return Planned(decide(project, found, ask, (Engine(), state)))
 
 
-def run_build(asked: Asked, *, quiet: bool) -> Built:
+def run_build(asked: Asked) -> Built:
     """Decide and do; what is said on the way goes to standard error."""
     if asked.dry_run:
-        planned = run_plan(asked)
-        if not quiet:
-            say(planned.text(paint_for()))
-        return Built(planned, Done(), 0)
+        return Built(run_plan(asked), Done(), 0)
     project = open_project(asked.file or "", asked.tree or "")
     found = views(project, asked.variants, asked.overlays)
-    ask = _ask(project, asked)
+    ask = _ask(project, found, asked)
     engine = Engine()
     with _state(project, write=True) as state:
         decided = decide(project, found, ask, (engine, state))

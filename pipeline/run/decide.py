@@ -118,9 +118,6 @@ def decide(project: Project, views: tuple[View, ...], ask: Ask, world: tuple[Eng
     missing = {reference: where for reference, where in wanted.items() if reference not in project.lock.roots}
     lock = project.lock.with_trees(project.pins)
     lock = lock.with_roots(resolve_roots(missing, engine)) if missing else lock
-    for view in views:
-        # a name that is wrong must be said before anything is marked as changed
-        plan.chosen(view.graph, Request(ask.images, ask.changed))
     if ask.changed:
         lock = lock.with_refreshed(dict.fromkeys(ask.changed, now()))
     digests = Digests(dict(project.folders), state.file_digests())

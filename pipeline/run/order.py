@@ -10,7 +10,6 @@ from pathlib import Path
 from pipeline import refs
 from pipeline.adapters.engine import local_name
 from pipeline.dockerfile import Dockerfile, Facts
-from pipeline.errors import InputError
 from pipeline.graph import Node
 from pipeline.plan import Step
 from pipeline.ports import IMAGE_LABEL, KEY_LABEL, BuildOrder
@@ -20,10 +19,7 @@ _GLOB = frozenset("*?[\\")
 
 
 def order_of(step: Step, node: Node, keys: Mapping[str, str], where: tuple[Path, str]) -> BuildOrder:
-    """The build of a step; `keys` are those of its variant, `where` its context's folder and its log.
-
-    Raises InputError for an image that BuildKit would mistake for a stage.
-    """
+    """The build of a step; `keys` are those of its variant, `where` its context's folder and its log."""
     folder, log = where
     image = node.image
     bases = {reference: local_name(name, keys[name]) for reference, name in node.parents}
@@ -80,13 +76,8 @@ def _unshadowed(dockerfile: Dockerfile, facts: Facts, bases: dict[str, str]) -> 
         parsed = refs.parse(reference)
         if parsed.digest or parsed.tag not in {"", "latest"} or parsed.name.lower() not in stages:
             continue
-        for use in facts.uses:
-            if use.reference != reference:
-                continue
-            if use.kind != "from":
-                hint = "give the stage another name"
-                message = f"the image '{reference}' and the stage of that name cannot be told apart"
-                raise InputError.of(message, f"{dockerfile.path}:{use.line}", hint)
+        # only a FROM can mean the image here: a COPY --from means the stage
+        for use in (use for use in facts.uses if use.reference == reference):
             found = dockerfile.stages[use.stage].instruction
             first, last = found.line - 1, found.end_line
             head = "\n".join(lines[first:last])

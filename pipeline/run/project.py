@@ -60,6 +60,18 @@ def find_file(start: Path) -> Path | None:
     return next((folder / FILE for folder in (start, *start.parents) if (folder / FILE).is_file()), None)
 
 
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise InputError.of("the current folder is not there any more", hint="cd into one that is") from error
+
+
+def _real(path: Path) -> Path:
+    """Where links lead, as far as they do: `Path.resolve` fails for a loop and for too long a name."""
+    return Path(os.path.realpath(path))
+
+
 def shown(path: Path) -> str:
     """A path for messages: relative to where the person stands, unless that is a detour."""
     relative = os.path.relpath(path)
@@ -74,19 +86,20 @@ def open_project(file: str = "", tree: str = "", *, update: bool = False) -> Pro
 
     Raises InputError with every problem of the configuration, or else of the trees.
     """
+    here = _here()
     if tree:
         if file:
             raise InputError.of(
                 "--tree and -f exclude each other", hint="a stacks.toml names its trees itself"
             )
         return _opened(
-            configuration.for_tree(tree, Path(tree).resolve().name or "tree"), Path.cwd(), "", update=update
+            configuration.for_tree(tree, _real(here / tree).name or "tree"), here, "", update=update
         )
-    path = Path(file) if file else find_file(Path.cwd())
+    path = Path(file) if file else find_file(here)
     if path is None:
         hint = "write one, or point at a folder of Dockerfiles: --tree DIR"
         raise InputError.of(f"no {FILE} here or above", hint=hint)
-    if not path.is_file():
+    if not disk.is_file(path):
         raise InputError.of(f"no file '{path}'", hint=f"-f takes the path of a {FILE}")
     path = path.absolute()
     name = shown(path)
@@ -107,8 +120,12 @@ def _opened(config: Config, root: Path, file: str, *, update: bool) -> Project:
             if declared.git:
                 pin = _pin(declared, root, None if update else lock.trees.get(declared.name))
                 pins[declared.name] = pin
-                folder = gitrepo.checkout(_address(declared, root), pin.commit) / declared.path
+                files = gitrepo.checkout(_address(declared, root), pin.commit)
+                folder = files / declared.path
                 name = f"{declared.name}@{pin.commit[:12]}/{declared.path}".removesuffix("/.")
+                # the repository is somebody else's, and a folder of it may be a link to anywhere
+                if not _real(folder).is_relative_to(_real(files)):
+                    raise InputError.of(f"the tree '{name}' leads out of its repository", declared.where)
             folders[declared.name] = folder
             found.append(_scan(replace(declared, path=name), folder))
         except InputError as error:
@@ -120,9 +137,9 @@ def _opened(config: Config, root: Path, file: str, *, update: bool) -> Project:
 
 def _apart(config: Config, root: Path) -> tuple[Path, Path]:
     """Lock and state of a bare tree: it is somebody else's, so nothing is put into it."""
-    only = (root / config.trees[0].path).resolve()
+    only = _real(root / config.trees[0].path)
     name = digest.short(digest.of_bytes(os.fsencode(only)))
-    state = platformdirs.user_state_path("stackbuild") / "trees" / f"{only.name}-{name}"
+    state = platformdirs.user_state_path("stackbuild") / "trees" / f"{only.name[:40]}-{name}"
     return state / LOCK, state
 
 

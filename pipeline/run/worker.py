@@ -45,8 +45,8 @@ class Worker:
         """End what runs: gently, and at once when told so a second time."""
         try:
             self.engine.stop()
-            self.probes.stop()
             self._builds.stop()
+            self.probes.stop()
         except KeyboardInterrupt:
             self._builds.stop(kill=True)
 

@@ -118,7 +118,7 @@ def test_whoever_stops_reading_stops_nothing(workshop: Workshop) -> None:
             ["bash", "-c", line], capture_output=True, text=True, check=True,
             cwd=workshop.root, env=workshop.environment,
         )  # fmt: skip
-        assert ran.stdout == f"variant default: {first}\n0\n"
+        assert ran.stdout == f"{first}\n0\n"
         assert ran.stderr == ""
 
 

@@ -1,0 +1,122 @@
+"""What a builder is told of an image, and how names that BuildKit would mistake are told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from trees import tree_of
+
+from pipeline import keys
+from pipeline.graph import derive
+from pipeline.keys import FileState, World
+from pipeline.plan import Action, Cause, Reason, Step
+from pipeline.ports import BuildOrder
+from pipeline.run.order import order_of
+
+PIN = "sha256:" + "0" * 64
+
+
+def states(_tree: str, _context: str, paths: Sequence[str]) -> tuple[FileState, ...]:
+    """Files that all hold the same."""
+    return tuple(FileState(path, "file", "0") for path in paths)
+
+
+def ordered(
+    name: str, files: dict[str, str], reasons: tuple[Reason, ...] = (), *, refreshed: str = ""
+) -> BuildOrder:
+    """The order for one image of a tree."""
+    graph = derive(tree_of(files), "linux/amd64")
+    roots = {reference: PIN for node in graph for reference in node.roots}
+    records = keys.compute(graph, World(roots, {name: refreshed}, "linux/amd64"), states)
+    found = {image: record.key for image, record in records.items()}
+    step = Step(name, Action.BUILD, records[name], found[name], (), reasons)
+    return order_of(step, graph.nodes[name], found, (Path("/tree"), "/logs/x.log"))
+
+
+def test_a_parent_is_its_key_and_a_root_its_digest() -> None:
+    files = {
+        "base/Dockerfile": "FROM debian:12\n",
+        "one/Dockerfile": "FROM base\nCOPY --from=alpine:3 /a /a\nRUN --mount=from=busybox true\n",
+    }
+    order = ordered("one", files)
+    bases = dict(order.bases)
+    assert bases["base"].startswith("stackbuild.local/base:k-")
+    assert bases["alpine:3"] == f"alpine:3@{PIN}"
+    assert bases["busybox"] == f"busybox@{PIN}"
+    assert order.dockerfile == files["one/Dockerfile"].encode()
+    assert order.tags == (f"stackbuild.local/one:k-{order.key[:32]}",)
+    assert dict(order.labels)["io.stackbuild.key"] == order.key
+
+
+@pytest.mark.parametrize(
+    ("copy", "apart"),
+    [
+        ("COPY a /", False),
+        ("COPY sub/*.txt /", False),
+        ("COPY sub sub/../a /", False),
+        ("RUN --mount=type=bind,source=sub,target=/x true", False),
+        ("COPY . /", True),
+        ("COPY ./ /", True),
+        ("ADD / /", True),
+        ("COPY * /", True),
+        ("COPY .s* /", True),
+        ("COPY ?stackbuild* /", True),
+        ('COPY ["[.]*", "/"]', True),
+        ("ARG X\nCOPY $X /", True),
+        ("RUN --mount=type=bind,target=/x true", True),
+    ],
+)
+def test_the_dockerfile_lies_apart_exactly_where_the_build_might_copy_it(copy: str, apart: bool) -> None:
+    files = {
+        "one/Dockerfile": f"FROM debian:12\n{copy}\n",
+        "one/a": "",
+        "one/sub/b.txt": "",
+        "one/.dockerignore": "Dockerfile\n",
+    }
+    assert ordered("one", files).apart is apart
+
+
+def test_the_dockerfile_lies_where_it_is_if_the_build_reads_it_there() -> None:
+    order = ordered("one", {"one/Dockerfile": "FROM debian:12\nCOPY . /\n"})
+    assert (order.dockerfile_path, order.apart) == ("Dockerfile", False)
+    order = ordered("one", {"one/Dockerfile": "FROM debian:12\nCOPY a /\n", "one/a": ""})
+    assert (order.dockerfile_path, order.apart) == ("", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "edited"),
+    [
+        ("FROM base AS base\nRUN x\n", "FROM {} AS base\nRUN x\n"),
+        ("from  --platform=linux/amd64   base as BASE\n", "from  --platform=linux/amd64   {} as BASE\n"),
+        ("ARG B=base\nFROM $B AS base\nFROM base\n", "ARG B=base\nFROM {} AS base\nFROM base\n"),
+        ("FROM \\\n  base \\\n  AS base\n", "FROM \\\n  {} \\\n  AS base\n"),
+        (
+            "FROM base AS x\nFROM base AS base\nCOPY --from=x /a /\n",
+            "FROM {} AS x\nFROM {} AS base\nCOPY --from=x /a /\n",
+        ),
+    ],
+)  # fmt: skip
+def test_a_stage_called_like_its_base_has_the_base_written_into_its_from(text: str, edited: str) -> None:
+    order = ordered("one", {"base/Dockerfile": "FROM debian:12\n", "one/Dockerfile": text})
+    (local,) = ordered("base", {"base/Dockerfile": "FROM debian:12\n"}).tags
+    assert order.dockerfile.decode() == edited.replace("{}", local)
+    assert dict(order.bases) == {}
+
+
+def test_a_root_is_written_into_its_from_as_well() -> None:
+    order = ordered("one", {"one/Dockerfile": "FROM debian AS debian\nFROM debian\n"})
+    assert order.dockerfile.decode() == f"FROM debian@{PIN} AS debian\nFROM debian\n"
+    # a tag or another registry cannot be mistaken
+    for reference in ("debian:12", "quay.io/debian", f"debian@{PIN}"):
+        text = f"FROM {reference} AS debian\n"
+        assert ordered("one", {"one/Dockerfile": text}).dockerfile.decode() == text
+
+
+def test_what_is_taken_as_changed_is_built_without_the_layers_of_before() -> None:
+    files = {"one/Dockerfile": "FROM debian:12\n"}
+    asked = (Reason(Cause.ASKED),)
+    assert not ordered("one", files).no_cache
+    assert not ordered("one", files, (Reason(Cause.CHANGED, ("instructions",)),), refreshed="now").no_cache
+    assert ordered("one", files, asked, refreshed="now").no_cache
