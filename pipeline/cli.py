@@ -375,7 +375,10 @@ def _terminated(*_: object) -> NoReturn:
 
 def main() -> NoReturn:
     """Run the command line; whatever goes wrong ends in a message and an exit code."""
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # nohup has it ignored, and means it
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _terminated)
     try:
         code = cli(prog_name="stackbuild", standalone_mode=False) or 0
     except click.ClickException as error:

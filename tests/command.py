@@ -62,12 +62,13 @@ class Project:
         """Run the command, which must end with this exit code, and never with a traceback."""
         self._monkeypatch.setattr(sys, "argv", ["stackbuild", *arguments])
         self._capture.readouterr()
-        handler = signal.getsignal(signal.SIGTERM)
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
         try:
             with pytest.raises(SystemExit) as ended:
                 main()
         finally:
-            signal.signal(signal.SIGTERM, handler)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
         out, err = self._capture.readouterr()
         said = Said(int(ended.value.code or 0), out, err)
         assert said.code == code, f"exit code {said.code}, expected {code}\n{out}\n{err}"

@@ -117,6 +117,8 @@ def test_a_failure_is_told_from_either_spelling_of_the_events(indent: int | None
 def test_the_tail_is_of_the_step_that_failed_and_else_of_the_last_that_spoke() -> None:
     noise = [log("9", f"noise {number}\n") for number in range(50)]
     assert heard(log("2", "why\n"), *noise, *FAILURE[3:])[0].tail == ("why",)
+    cancelled = (log("3", "side\n"), FAILURE[4], log("2", "why\n"), FAILURE[3], *noise)
+    assert heard(*cancelled)[0].tail == ("why",)
     assert heard(*noise, log("2", "last\n"))[0].tail == ("last",)
     assert heard(*noise)[0].tail == tuple(f"noise {number}" for number in range(30, 50))
     assert heard()[0].tail == ()

@@ -106,6 +106,13 @@ def test_of_modes_and_owners_only_the_executable_bit_is_sent(folder: Path) -> No
     assert {(member.uid, member.gid, member.uname) for member in members.values()} == {(0, 0, "")}
 
 
+@pytest.mark.parametrize("target", ["./b", "sub//deep/", "../x/../y", "/", "."])
+def test_a_link_says_exactly_what_it_says_on_disk(folder: Path, target: str) -> None:
+    # a pathlib path would tidy the target up
+    os.symlink(target, folder / "odd")  # noqa: PTH211
+    assert sent(order(folder, *states(folder, "odd")))["odd"].linkname == target
+
+
 def test_links_are_sent_as_links_and_empty_folders_as_folders(folder: Path) -> None:
     members = sent(order(folder, *states(folder, "empty", "link")))
     assert members["link"].issym()

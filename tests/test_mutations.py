@@ -15,7 +15,7 @@ from pipeline.errors import InputError
 from pipeline.overlay import apply, read_overlay
 
 HOME = Path(__file__).parent
-COUNT = 10_000 if os.environ.get("STACKBUILD_THOROUGH") else 150
+COUNT = 10_000 if os.environ.get("STACKBUILD_THOROUGH") else 80
 DOCKERFILES = [path.read_bytes() for path in sorted(HOME.glob("dockerfiles/**/*")) if path.is_file()]
 DOCKERFILES += [path.read_bytes() for path in sorted(HOME.parent.glob("images/*/Dockerfile"))]
 STACKS = (HOME.parent / "stacks.toml").read_bytes()

@@ -106,7 +106,7 @@ def _add_folder(tar: tarfile.TarFile, path: Path, name: str) -> None:
 def _add_link(tar: tarfile.TarFile, path: Path, expected: tuple[str, str]) -> None:
     name, target = expected
     info, status = _info(path, name)
-    if not stat.S_ISLNK(status.st_mode) or str(path.readlink()) != target:
+    if not stat.S_ISLNK(status.st_mode) or os.readlink(path) != target:
         raise _changed(path)
     info.type, info.linkname, info.mode = tarfile.SYMTYPE, target, 0o777
     tar.addfile(info)

@@ -87,11 +87,12 @@ def _write(stream: TextIO | None, data: bytes) -> None:
     try:
         stream.buffer.write(data)
         stream.flush()
-    except BrokenPipeError:
-        # whoever read us has enough: what we do goes on, and python must not try again at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     except OSError as error:
+        # python must not try again at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        # whoever read us has enough, or has closed the terminal: what we do goes on
+        if isinstance(error, BrokenPipeError) or stream is sys.stderr:
+            return
         why = (error.strerror or str(error)).lower()
         raise FailedError.of(f"the output cannot be written: {why}") from error
 

@@ -12,6 +12,7 @@ from pipeline import lock as locking
 from pipeline import plan, refs, show, smoke
 from pipeline.adapters import buildx, disk
 from pipeline.adapters.engine import Engine
+from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import State
 from pipeline.adapters.terminal import paint_for, say, watching
 from pipeline.errors import InputError
@@ -150,6 +151,8 @@ def run_build(asked: Asked) -> Built:
             say(f"variant {decision.view.variant.name}: {show.tally(decision.steps)}")
         if decided.stand_ins:
             say(paint_for()(show.stand_ins_text(decided.stand_ins), "yellow"))
+        if swept := Probes(engine).sweep():
+            say(f"removed {show.counted(swept, 'probe container')} that a killed run had left behind")
         how = How(asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu)
         with watching() as watch:
             done = execute(project, decided, ask, how, (engine, state, watch))

@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
-from pipeline import build, publish, show, smoke
+from pipeline import build, publish, smoke
 from pipeline import lock as locking
 from pipeline.adapters import disk, gitrepo, pools
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.registry import Registry
 from pipeline.adapters.state import State
-from pipeline.adapters.terminal import say
 from pipeline.build import Limits
 from pipeline.errors import InterruptedRunError
 from pipeline.outcome import Failed, HeldBack, Outcome, Promoted, Result, Verdict
@@ -66,8 +65,6 @@ def execute(
         disk.write_text(project.lock_path, locking.render(decided.lock))
     state.note_files(decided.digests.learnt)
     worker = Worker(project, decided, engine, state)
-    if swept := worker.probes.sweep():
-        say(f"removed {show.counted(swept, 'probe container')} that a killed run had left behind")
     watch = _remembering(watch, state, worker)
     try:
         with pools.threads(how.jobs) as executor:

@@ -13,7 +13,7 @@ from pipeline.adapters.engine import Engine, local_name
 from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import BuildNote, State
 from pipeline.build import Task
-from pipeline.errors import InterruptedRunError, StackbuildError
+from pipeline.errors import InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.graph import Node
 from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed
 from pipeline.ports import BuildOrder, Product, Progressed, Tell, Watch
@@ -89,7 +89,8 @@ class Worker:
             problem = error.problems[0]
             message = f"{problem.where}: {problem.message}" if problem.where else problem.message
             failed = Failed(step.image, step.key, task.doing, message, taken(), log=log)
-            return replace(failed, hint=problem.hint, exit_code=error.exit_code)
+            code = error.exit_code if isinstance(error, UnreachableError) else failed.exit_code
+            return replace(failed, hint=problem.hint, exit_code=code)
 
     def _build(self, task: Task, log: str, tell: Tell, *, no_cache: bool) -> Product:
         product = self._builds.build(self.order(task, log, no_cache=no_cache), tell)

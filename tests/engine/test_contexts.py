@@ -33,6 +33,8 @@ def fill(folder: Path) -> None:
     (folder / "sub/script").write_text("#!/bin/sh\n")
     (folder / "sub/script").chmod(0o755)
     (folder / "link").symlink_to("a")
+    # pathlib would write "a"
+    os.symlink("./a", folder / "untidy")  # noqa: PTH211
     (folder / "sub/up").symlink_to("../a")
     (folder / "dangling").symlink_to("nowhere")
     (folder / "absolute").symlink_to("/etc/hostname")
@@ -103,8 +105,9 @@ def test_file_names_that_are_no_text_reach_the_build(workshop: Workshop) -> None
 
 def test_a_dockerfile_may_lie_outside_of_its_context(workshop: Workshop) -> None:
     workshop.toml(
-        f'{TOML}[tree.notebooks.images.one]\ndockerfile = "docker/one.Dockerfile"\ncontext = "src"\n'
-        '[tree.notebooks.images.two]\ndockerfile = "docker/two.Dockerfile"\ncontext = "."\n'
+        f"{TOML}[tree.notebooks.images.one]\n"
+        'path = "docker"\ndockerfile = "one.Dockerfile"\ncontext = "src"\n'
+        '[tree.notebooks.images.two]\npath = "docker"\ndockerfile = "two.Dockerfile"\ncontext = "."\n'
     )
     (workshop.images / "docker").mkdir()
     (workshop.images / "src").mkdir()

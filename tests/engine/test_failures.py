@@ -135,7 +135,7 @@ def test_a_full_disk_is_an_error_of_one_line_and_not_a_crash(workshop: Workshop)
     assert "no space left" in ran.err.lower() or "disk is full" in ran.err
     assert str(state) in ran.err
     assert "hint: is the disk full" in ran.err
-    assert not workshop.processes(workshop.nonce)
+    assert not workshop.processes()
     workshop.run()
 
 

@@ -250,14 +250,14 @@ class Workshop:
         found = self.client.containers.list(all=True, ignore_removed=True)
         return [str(one.id) for one in found if one.attrs.get("ImageID", one.attrs.get("Image")) in mine]
 
-    def processes(self, mark: str) -> list[str]:
-        """Processes on this machine whose command line holds a mark; builds and containers run here too."""
+    def processes(self, mark: str = "") -> list[int]:
+        """This project's processes, in builds and containers too, by a mark in their command lines."""
         found = []
         for folder in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
                 line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-                if folder.name.isdecimal() and mark in line and "pytest" not in line:
-                    found.append(line)
+                if folder.name.isdecimal() and self.nonce in line and mark in line:
+                    found.append(int(folder.name))
         return found
 
     def _images(self) -> Iterator[Any]:
@@ -277,6 +277,10 @@ class Workshop:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+        # a build outlives the command that was killed
+        for process_id in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process_id, signal.SIGKILL)
         for identity in self.containers():
             with contextlib.suppress(docker.errors.DockerException):
                 self.api.remove_container(identity, force=True)
