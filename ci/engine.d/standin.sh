@@ -19,6 +19,9 @@ provide_stand_ins() {
             push_stand_in "$name" "${row#*|}"
             say "stand-in for $name"
         fi
+        # at hand as an image, so that its label can be read before anything is built on it
+        docker -H "$(note endpoint)" image inspect "$name" >/dev/null 2>&1 ||
+            docker -H "$(note endpoint)" pull --quiet "$name" >/dev/null
     done
 }
 

@@ -106,6 +106,14 @@ def resolve_roots(wanted: Mapping[str, str], engine: Engine) -> dict[str, Root]:
     return {reference: answer for reference, answer in answers if isinstance(answer, Root)}
 
 
+def with_stand_ins(
+    known: Mapping[str, str], steps: Iterable[Step], held: Mapping[str, Held]
+) -> dict[str, str]:
+    """The roots known to be stand-ins, and those that the builds at hand say they stand on."""
+    told = {held[step.key].stand_in for step in steps if step.key in held} - {"", *known.values()}
+    return {**known, **{text: text for text in told}}
+
+
 def now() -> str:
     """The present moment, UTC, as it is written into locks."""
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -131,11 +139,12 @@ def decide(project: Project, views: tuple[View, ...], ask: Ask, world: tuple[Eng
         name = view.variant.name
         known = Known(frozenset(held), frozenset(pushed), state.last_records(name))
         decisions.append(_decision(project, view, records[name], (ask, known, held, stored)))
-    stand_ins = {
+    pinned = {
         reference: root.stand_in
         for reference, root in lock.roots.items()
         if root.stand_in and reference in wanted
     }
+    stand_ins = with_stand_ins(pinned, (step for d in decisions for step in d.steps), held)
     return Decided(tuple(decisions), lock, held, pushed, stand_ins, digests, state.seconds())
 
 

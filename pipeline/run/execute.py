@@ -19,7 +19,7 @@ from pipeline.build import Limits
 from pipeline.errors import InterruptedRunError
 from pipeline.outcome import Failed, HeldBack, Outcome, Promoted, Result, Verdict
 from pipeline.ports import Ended, Event, NotStarted, Watch
-from pipeline.run.decide import Ask, Decided, Decision
+from pipeline.run.decide import Ask, Decided, Decision, with_stand_ins
 from pipeline.run.project import Project
 from pipeline.run.worker import Worker
 
@@ -93,7 +93,9 @@ def execute(
         ]
         state.note_current(decision.view.variant.name, present)
     names = _publish(project, verdicts, ask, how, worker) if ask.publish else ()
-    stand_ins = dict(decided.stand_ins)
+    # a root that was never pulled as an image could not be asked; what was built on it inherits its label
+    held = engine.keys() if outcomes else decided.held
+    stand_ins = with_stand_ins(decided.stand_ins, decided.steps, held)
     return Done(
         outcomes,
         tuple(verdict for _, found in verdicts for verdict in found),
