@@ -10,6 +10,7 @@ from rich.console import Console
 
 from pipeline import show
 from pipeline.adapters import terminal
+from pipeline.errors import InputError
 from pipeline.outcome import Blocked, Built, Failed, Pushed, Result, Verdict
 from pipeline.ports import Began, Ended, Event, Progressed
 
@@ -95,3 +96,8 @@ def test_colour_is_for_terminals_that_want_it(
     assert terminal.colourful(Screen()) is colour
     assert not terminal.colourful(io.StringIO())
     assert ("\x1b" in terminal.paint_for(Screen())("x", "red")) is colour
+
+
+def test_an_error_shows_control_characters_and_obeys_none(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.complain(InputError.of("no file 'a\x1b[2Jb\rc'", "im\x07ages:1", "try 'ü'"))
+    assert capsys.readouterr().err == "error: im\\x07ages:1: no file 'a\\x1b[2Jb\\rc'\n  hint: try 'ü'\n"

@@ -47,9 +47,14 @@ def complain(error: StackbuildError) -> None:
     paint = paint_for()
     for problem in error.problems:
         place = f"{problem.where}: " if problem.where else ""
-        say(f"{paint('error', 'red')}: {place}{problem.message}")
+        say(f"{paint('error', 'red')}: {visible(place + problem.message)}")
         if problem.hint:
-            say(f"  hint: {problem.hint}")
+            say(f"  hint: {visible(problem.hint)}")
+
+
+def visible(text: str) -> str:
+    """The text with control characters escaped: names in a tree are data, and no orders to the terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)
 
 
 def crashed() -> None:
