@@ -68,7 +68,8 @@ def words(instruction: Instruction) -> tuple[str | None, ...]:
 def theirs(text: str) -> Reading:
     return [
         (
-            one.cmd.upper(),
+            # a line that is all escapes and blanks gives an instruction without a name
+            (one.cmd or "").upper(),
             one.sub_cmd.upper() if one.sub_cmd else None,
             tuple(one.flags),
             tuple(one.value),
@@ -194,6 +195,7 @@ def dockerfiles(draw: st.DrawFn) -> str:
 @given(dockerfiles())
 @example("FROM a\nRUN x \\\n")
 @example("FROM a\nCOPY a <<X /b\nX\n")
+@example("FROM a\n\\ ")
 @example("# escape=`\nFROM a\nENV A=b` c `\n  D=\\\n")
 def test_any_dockerfile_is_read_as_buildkit_reads_it(text: str) -> None:
     try:
