@@ -293,7 +293,9 @@ def test_a_docker_without_a_good_buildx_is_told_from_one_with_it(
 
 def stopped(docker: Path, tmp_path: Path, script: str, *, kill: bool) -> float:
     """How long it takes to stop a build that runs."""
-    program(docker, f"touch {tmp_path}/runs; {script}")
+    # it says that it runs only once its trap is set
+    trap, rest = script.rsplit(" INT; ", 1)
+    program(docker, f"{trap} INT; touch {tmp_path}/runs; {rest}")
     running = builds()
     raised: list[BaseException] = []
 

@@ -27,7 +27,7 @@ THOROUGH = "STACKBUILD_THOROUGH" in os.environ
 
 
 def examples(count: int) -> settings:
-    return settings(max_examples=count * 20 if THOROUGH else count, deadline=None)
+    return settings(max_examples=count * 20 if THOROUGH else max(5, count // 4), deadline=None)
 
 
 PIECES = [
