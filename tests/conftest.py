@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from command import Project
 from hypothesis import HealthCheck, settings
+
+# started in the background, the tests ignore Ctrl-C, and so would the commands that they interrupt
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 GOLDEN = Path(__file__).parent / "golden"
 
