@@ -15,7 +15,7 @@ from pipeline.installs import (
     Requirement,
     candidates,
     find_installs,
-    same_name,
+    matching,
     swap,
     valid_name,
 )
@@ -214,19 +214,11 @@ def _swap_package(edit: PackageEdit, chosen: list[Image]) -> tuple[list[Image], 
     edited, places = [], []
     for image in chosen:
         text = image.dockerfile.text
-        found = [r for r in _requirements(image.dockerfile) if _is(r, edit)]
+        found = matching(_requirements(image.dockerfile), edit.manager, edit.source)
         if found:
             edited.append(replace(image, dockerfile=_reparse(swap(text, found, edit.to), image.dockerfile)))
             places += [(image.name, f"{image.where}:{requirement.line}") for requirement in found]
     return edited, places
-
-
-def _is(requirement: Requirement, edit: PackageEdit) -> bool:
-    return (
-        requirement.manager == edit.manager
-        and not requirement.dynamic
-        and same_name(edit.manager, requirement.name, edit.source)
-    )
 
 
 def _runs(dockerfile: Dockerfile) -> Iterable[tuple[int, int, str]]:
