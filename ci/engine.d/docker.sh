@@ -143,7 +143,7 @@ start_engine() {
     make_bridge
     engine_config | keep engine.json
     # dockerd takes any process with the old number for itself.
-    rm -f "$home"/run/{engine,dockerd}.pid
+    rm -f "$home/run/dockerd.pid"
     export NO_PROXY=${NO_PROXY:-${no_proxy:-}}
     NO_PROXY+=${NO_PROXY:+,}$loopback
     detach engine dockerd --config-file "$home/engine.json" -H "unix://$socket" --pidfile "$home/run/dockerd.pid"

@@ -12,6 +12,8 @@ alive() { # NAME PROGRAM
 detach() { # NAME COMMAND...
     local name=$1
     shift
+    # A stale pid, of a process that was killed, would tell await that the new one has died.
+    rm -f "$home/run/$name.pid"
     # 9 is the lock: a daemon that kept it open would hold it for ever.
     setsid bash -c 'echo $$ >"$0" && exec "$@"' "$home/run/$name.pid" "$@" </dev/null >>"$home/log/$name.log" 2>&1 9>&- &
     disown
