@@ -12,8 +12,7 @@ import click
 import pytest
 from command import TOML, Project
 
-from pipeline import cli as module
-from pipeline.cli import cli
+from pipeline.cli import cli, looking, main
 
 SOURCE = Path(__file__).parent.parent
 ENGINE_NEEDED = [("build",), ("plan",), ("lock",), ("--changed", "base"), ("--dry-run",)]
@@ -191,12 +190,12 @@ def test_a_defect_of_our_own_ends_in_a_file_and_not_on_the_screen(
     def fail(*_: object) -> None:
         raise RuntimeError("never thought of")
 
-    monkeypatch.setattr(module, "open_project", fail)
+    monkeypatch.setattr(looking, "open_project", fail)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(sys, "argv", ["stackbuild", "graph"])
     with pytest.raises(SystemExit) as ended:
-        module.main()
+        main()
     assert ended.value.code == 1
     (crash,) = tmp_path.glob("stackbuild-crash-*.txt")
     assert "never thought of" in crash.read_text()

@@ -15,9 +15,10 @@ from pipeline.errors import FailedError
 from pipeline.keys import KeyRecord
 from pipeline.outcome import Result, Verdict
 
-VERSION = 1
 FILE = "state.db"
-_SCHEMA = """
+# one script a version, in order; a state of version n has had the first n. Never edit one, add one
+MIGRATIONS = (
+    """
 create table if not exists builds (
     key text primary key, image text not null, record text not null, image_id text not null,
     seconds real not null, size integer not null, log text not null, at real not null);
@@ -31,7 +32,9 @@ create table if not exists pushed (
 create table if not exists files (
     path text primary key, size integer not null, mtime integer not null, inode integer not null,
     ctime integer not null, content text not null);
-"""
+""",
+)
+VERSION = len(MIGRATIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,11 @@ class State:
             if version == 0 and not self._write and _is_empty(db):
                 db.close()
                 return _nothing()
-            if version == 0:
+            if version < VERSION and self._write:
                 db.execute("pragma journal_mode = wal")
-                db.executescript(f"begin immediate; {_SCHEMA} pragma user_version = {VERSION}; commit;")
+                _migrate(db)
+            elif version < VERSION:
+                db = _migrated_copy(db)
             db.execute("select count(*) from builds").fetchone()
         except BaseException:
             db.close()
@@ -115,11 +120,13 @@ class State:
         """Let go of the file."""
         self._db.close()
 
-    def _all(self, query: str, *values: object) -> list[tuple[object, ...]]:
+    def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        """What a query finds; for the modules that keep a table of their own here."""
         with self._lock, _mapped(self._path):
             return self._db.execute(query, values).fetchall()
 
-    def _do(self, query: str, rows: Iterable[tuple[object, ...]]) -> None:
+    def change(self, query: str, rows: Iterable[tuple[object, ...]]) -> None:
+        """Run a statement for each row, all or none."""
         with self._lock, _mapped(self._path):
             self._db.execute("begin immediate")
             try:
@@ -132,7 +139,7 @@ class State:
     def last_records(self, variant: str) -> dict[str, KeyRecord]:
         """The record that each image of a variant was last built or found with."""
         found = {}
-        for image, text in self._all("select image, record from current where variant = ?", variant):
+        for image, text in self.rows("select image, record from current where variant = ?", variant):
             with contextlib.suppress(KeyError, TypeError, ValueError):
                 found[str(image)] = KeyRecord.from_json(json.loads(str(text)))
         return found
@@ -140,23 +147,23 @@ class State:
     def note_current(self, variant: str, records: Iterable[KeyRecord]) -> None:
         """Remember what the images of a variant are now."""
         rows = [(variant, r.image, json.dumps(r.to_json())) for r in records]
-        self._do("insert or replace into current values (?, ?, ?)", rows)
+        self.change("insert or replace into current values (?, ?, ?)", rows)
 
     def note_build(self, note: BuildNote) -> None:
         """Remember a finished build."""
         record = json.dumps(note.record.to_json())
         row = (note.key, note.record.image, record, note.image_id, note.seconds, note.size, note.log)
-        self._do("insert or replace into builds values (?, ?, ?, ?, ?, ?, ?, ?)", [(*row, time.time())])
+        self.change("insert or replace into builds values (?, ?, ?, ?, ?, ?, ?, ?)", [(*row, time.time())])
 
     def seconds(self) -> dict[str, float]:
         """How long each image took to build the last time."""
-        rows = self._all("select image, seconds from builds order by at")
+        rows = self.rows("select image, seconds from builds order by at")
         return {str(image): float(str(seconds)) for image, seconds in rows}
 
     def verdicts(self) -> dict[tuple[str, str], Verdict]:
         """Every stored verdict, by the image's id and the probe's digest."""
         found = {}
-        for image_id, probe, text in self._all("select image_id, probe, verdict from verdicts"):
+        for image_id, probe, text in self.rows("select image_id, probe, verdict from verdicts"):
             with contextlib.suppress(KeyError, TypeError, ValueError):
                 value = json.loads(str(text))
                 value["result"] = Result(value["result"])
@@ -167,21 +174,21 @@ class State:
     def note_verdict(self, image_id: str, verdict: Verdict, text: Mapping[str, object]) -> None:
         """Remember a verdict; `text` is it as JSON values."""
         row = (image_id, verdict.probe, json.dumps(text), time.time())
-        self._do("insert or replace into verdicts values (?, ?, ?, ?)", [row])
+        self.change("insert or replace into verdicts values (?, ?, ?, ?)", [row])
 
     def pushed(self, registry: str) -> dict[str, str]:
         """The digest that each key was pushed to a registry with."""
-        rows = self._all("select key, digest from pushed where registry = ?", registry)
+        rows = self.rows("select key, digest from pushed where registry = ?", registry)
         return {str(key): str(digest) for key, digest in rows}
 
     def note_pushed(self, registry: str, digests: Mapping[str, str]) -> None:
         """Remember which keys a registry has."""
         rows = [(registry, key, digest) for key, digest in digests.items()]
-        self._do("insert or replace into pushed values (?, ?, ?)", rows)
+        self.change("insert or replace into pushed values (?, ?, ?)", rows)
 
     def file_digests(self) -> dict[str, tuple[tuple[int, int, int, int], str]]:
         """The remembered digest of each file, with the stamp that it is valid for."""
-        rows = self._all("select path, size, mtime, inode, ctime, content from files")
+        rows = self.rows("select path, size, mtime, inode, ctime, content from files")
         return {
             str(path): ((int(str(a)), int(str(b)), int(str(c)), int(str(d))), str(content))
             for path, a, b, c, d, content in rows
@@ -195,14 +202,40 @@ class State:
             if path.isprintable() or path.isascii()
         ]
         if rows:
-            self._do("insert or replace into files values (?, ?, ?, ?, ?, ?)", rows)
+            self.change("insert or replace into files values (?, ?, ?, ?, ?, ?)", rows)
 
 
 def _nothing() -> sqlite3.Connection:
     """A state that nothing is in, and that is nowhere."""
-    db = sqlite3.connect(":memory:", check_same_thread=False)
-    db.executescript(_SCHEMA)
+    db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+    _migrate(db)
     return db
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Bring a state up to date, one version at a time; of two processes that try at once, one does it."""
+    version = -1
+    while version < VERSION:
+        db.execute("begin immediate")
+        try:
+            version = int(db.execute("pragma user_version").fetchone()[0])
+            if version < VERSION:
+                for statement in MIGRATIONS[version].split(";"):
+                    db.execute(statement)
+                db.execute(f"pragma user_version = {version + 1}")
+        except BaseException:
+            db.execute("rollback")
+            raise
+        db.execute("commit")
+
+
+def _migrated_copy(db: sqlite3.Connection) -> sqlite3.Connection:
+    """An older state as it would be now, for who may not write it."""
+    copy = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+    db.backup(copy)
+    db.close()
+    _migrate(copy)
+    return copy
 
 
 def _is_empty(db: sqlite3.Connection) -> bool:

@@ -8,19 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline import lock as locking
 from pipeline import plan, refs, show, smoke
-from pipeline.adapters import buildx, disk
+from pipeline.adapters import buildx
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import State
 from pipeline.adapters.terminal import paint_for, say, watching
 from pipeline.errors import InputError
-from pipeline.lock import Lock
 from pipeline.outcome import Failed, HeldBack, Result
 from pipeline.plan import Action, Request
-from pipeline.run.decide import Ask, Decided, decide, resolve_roots, roots_of
-from pipeline.run.execute import Done, How, execute
+from pipeline.run.decide import Ask, Decided, How, decide
+from pipeline.run.execute import Done, execute
 from pipeline.run.project import Project, View, open_project, views
 
 
@@ -176,22 +174,3 @@ def _say_summary(done: Done) -> None:
     say(show.summary(done.outcomes, done.verdicts, done.names) + f" in {show.duration(done.seconds)}")
     if done.stand_ins:
         say(paint("not the real thing: " + "; ".join(sorted(done.stand_ins.values())), "yellow"))
-
-
-def run_lock(file: str, tree: str, *, update: bool, write: bool) -> dict[str, tuple[str, str]]:
-    """Pin the trees and roots of all variants; gives what moved, each with its old and new pin."""
-    project = open_project(file, tree, update=update)
-    wanted = roots_of(views(project, ()))
-    old = project.lock
-    look = {ref: where for ref, where in wanted.items() if update or ref not in old.roots}
-    found = resolve_roots(look, Engine()) if look else {}
-    kept = {reference: root for reference, root in old.roots.items() if reference in wanted}
-    new = dataclasses.replace(old, trees=dict(project.pins), roots={**kept, **found})
-    if write and new != old:
-        disk.write_text(project.lock_path, locking.render(new))
-    before, after = _pins(old), _pins(new)
-    return {name: (before.get(name, ""), pin) for name, pin in after.items() if before.get(name) != pin}
-
-
-def _pins(lock: Lock) -> dict[str, str]:
-    return {**{f"tree {name}": pin.commit for name, pin in lock.trees.items()}, **lock.digests}

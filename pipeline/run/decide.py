@@ -35,6 +35,17 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class How:
+    """What was asked for on the command line, as far as doing goes."""
+
+    jobs: int
+    no_cache: bool = False
+    fail_fast: bool = False
+    allow_unsmoked: bool = False
+    gpu: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """One variant's steps and probes; `settled` are the verdicts that stand from earlier runs."""
 

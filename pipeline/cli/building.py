@@ -1,0 +1,78 @@
+"""`build` and `plan`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from pipeline.adapters import pools
+from pipeline.adapters.terminal import paint_for, put
+from pipeline.cli import options
+from pipeline.cli.group import cli
+
+
+@cli.command()
+@options.images
+@options.changed
+@options.place
+@options.variant
+@options.registry
+@click.option(
+    "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="How much runs at once (default: by cores)."
+)
+@click.option("--dry-run", "-n", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--no-cache", is_flag=True, help="Let BuildKit reuse no layer in what is built.")
+@click.option("--fail-fast", is_flag=True, help="Start nothing more once something has failed.")
+@click.option(
+    "--gpu",
+    type=click.Choice(["auto", "require", "off"]),
+    default="auto",
+    help="What to do about GPU probes.",
+)
+@click.option("--publish", is_flag=True, help="Move the names people pull to what has passed.")
+@click.option("--allow-unsmoked", is_flag=True, help="With --publish: name what no probe could judge, too.")
+@options.format_
+def build(form: str, **asked: Any) -> None:
+    """Build what is out of date, probe it, and with --publish give it names.
+
+    \b
+    stackbuild                               all variants, all images
+    stackbuild scipy-notebook -V gpu         one image, and the ancestors it needs
+    stackbuild --changed base-notebook -n    what a change of base-notebook would rebuild
+    stackbuild --publish -j 4                push, and move the names that passed
+    """
+    from pipeline.run.building import Asked, run_build  # noqa: PLC0415 (docker is slow to import)
+
+    asked["jobs"] = asked["jobs"] or pools.default_jobs()
+    done = run_build(Asked(**asked))
+    if form == "json":
+        options.put_json(done.to_json())
+    elif asked["dry_run"]:
+        put(done.planned.text(paint_for(sys.stdout)))
+    sys.exit(done.exit_code)
+
+
+@cli.command()
+@options.images
+@options.changed
+@options.place
+@options.variant
+@options.registry
+@options.format_
+def plan(form: str, **asked: Any) -> None:
+    """Say what a build would do about each image, and why; nothing is changed.
+
+    \b
+    stackbuild plan
+    stackbuild plan --changed minimal-notebook --variant cpu
+    stackbuild plan --format json | jq '.variants.gpu.images'
+    """
+    from pipeline.run.building import Asked, run_plan  # noqa: PLC0415 (docker is slow to import)
+
+    found = run_plan(Asked(jobs=1, **asked))
+    if form == "json":
+        options.put_json(found.to_json())
+    else:
+        put(found.text(paint_for(sys.stdout)))

@@ -1,0 +1,84 @@
+"""Options and arguments that several commands share, and how commands print JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
+
+import click
+
+from pipeline.adapters.terminal import is_utf8, put
+from pipeline.errors import StackbuildError
+from pipeline.run.project import Project, open_project
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _found(context: click.Context, names: Callable[[Project], Iterable[str]], incomplete: str) -> list[str]:
+    """The names of a project that begin like this; none where there is no project, or a broken one."""
+    try:
+        project = open_project(context.params.get("file") or "", context.params.get("tree") or "")
+    except StackbuildError:
+        return []
+    return [name for name in sorted(names(project)) if name.startswith(incomplete)]
+
+
+def image_names(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of an image."""
+    return _found(context, lambda project: project.tree.images, incomplete)
+
+
+def variant_names(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of a variant."""
+    return _found(context, lambda project: project.config.variant_names, incomplete)
+
+
+def stacked(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
+    """One decorator that stands for several."""
+
+    def decorate(function: F) -> F:
+        decorated: Any = function
+        for decorator in reversed(decorators):
+            decorated = decorator(decorated)
+        return cast("F", decorated)
+
+    return decorate
+
+
+place = stacked(
+    click.option("-f", "file", metavar="FILE", help="The stacks.toml to use (default: the nearest one)."),
+    click.option("--tree", metavar="DIR", help="A folder of Dockerfiles to take instead of a stacks.toml."),
+)
+variant = stacked(
+    click.option(
+        "--variant", "-V", "variants", multiple=True, metavar="V", shell_complete=variant_names,
+        help="A variant of stacks.toml; may be given again (default: all).",
+    ),
+    click.option(
+        "--overlay", "-O", "overlays", multiple=True, metavar="O",
+        help="A further overlay, by name or path; may be given again.",
+    ),
+)  # fmt: skip
+format_ = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="For people, or for machines.",
+)
+registry = click.option(
+    "--registry", metavar="PREFIX", envvar="STACKBUILD_REGISTRY", show_envvar=True,
+    help="The registry to push to, instead of the one in stacks.toml.",
+)  # fmt: skip
+changed = click.option(
+    "--changed", multiple=True, metavar="IMAGE", shell_complete=image_names,
+    help="Take IMAGE as changed: rebuild it and its descendants, and only those.",
+)  # fmt: skip
+images = click.argument("images", nargs=-1, metavar="[IMAGE]...", shell_complete=image_names)
+
+
+def put_json(value: object) -> None:
+    """Print a value on standard output, in letters that it can take."""
+    put(json.dumps(value, indent=2, ensure_ascii=not is_utf8(sys.stdout)))

@@ -1,0 +1,19 @@
+"""stacks.toml, section by section."""
+
+from pipeline.config.names import DEFAULT_TAGS
+from pipeline.config.project import DEFAULT_PLATFORM, Config, Variant, for_tree, parse
+from pipeline.config.smokes import DEFAULT_TIMEOUT, Smoke
+from pipeline.config.trees import ImageSettings, TreeConfig
+
+__all__ = [
+    "DEFAULT_PLATFORM",
+    "DEFAULT_TAGS",
+    "DEFAULT_TIMEOUT",
+    "Config",
+    "ImageSettings",
+    "Smoke",
+    "TreeConfig",
+    "Variant",
+    "for_tree",
+    "parse",
+]

@@ -1,0 +1,116 @@
+"""stacks.toml: its text in, a checked configuration out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from pipeline import refs
+from pipeline.config.names import DEFAULT_TAGS, read_tags
+from pipeline.config.smokes import Smoke, read_smoke
+from pipeline.config.trees import TreeConfig, read_tree
+from pipeline.errors import InputError, Problem
+from pipeline.tomlfile import Document, Table, nearest
+
+DEFAULT_PLATFORM = "linux/amd64"
+DEFAULT_VARIANT = "default"
+
+_NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*\Z")
+_PLATFORM = re.compile(r"[a-z0-9_]+/[a-z0-9_]+(?:/[a-z0-9_]+)?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A named list of overlays over every tree."""
+
+    name: str
+    overlays: tuple[str, ...] = ()
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of stacks.toml, defaults filled in; every value has been checked."""
+
+    path: str
+    project: str
+    trees: tuple[TreeConfig, ...]
+    registry: str = ""
+    platform: str = DEFAULT_PLATFORM
+    variants: tuple[Variant, ...] = (Variant(DEFAULT_VARIANT),)
+    smokes: tuple[Smoke, ...] = ()
+    tags: tuple[str, ...] = DEFAULT_TAGS
+    variant_names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "variant_names", tuple(variant.name for variant in self.variants))
+
+    def variant(self, name: str) -> Variant:
+        """The variant of this name, or an error that names the ones there are."""
+        for variant in self.variants:
+            if variant.name == name:
+                return variant
+        hint = nearest(name, self.variant_names) or f"there are: {', '.join(self.variant_names)}"
+        raise InputError.of(f"no variant '{name}' in {self.path}", hint=hint)
+
+
+def for_tree(path: str, name: str = "tree") -> Config:
+    """The configuration of a run that has a tree and no stacks.toml."""
+    return Config("(no stacks.toml)", "stack", (TreeConfig(name, "--tree", path),))
+
+
+def parse(text: str, path: str) -> Config:
+    """Check stacks.toml; `path` is for messages. Raises InputError with all problems at once."""
+    document = Document(text, path)
+    root = document.root
+    project = root.table("project")
+    name = project.take("name", str, "stack")
+    if not _NAME.match(name):
+        project.problem(f"'{name}' is no project name", "name", "use a-z, 0-9, '-', '_' and '.'")
+    registry = _registry(project)
+    platform = project.take("platform", str, DEFAULT_PLATFORM)
+    if not _PLATFORM.match(platform):
+        project.problem(f"'{platform}' is no platform", "platform", "write it like linux/amd64")
+    project.close()
+
+    trees = tuple(read_tree(name, table) for name, table in root.tables("tree"))
+    if not root.take("tree", dict, {}):
+        document.problems.append(
+            Problem("no tree is declared", f"{path}:1", 'add [tree.NAME] with path = "images"')
+        )
+    variants = tuple(_variant(name, table) for name, table in root.tables("variant"))
+    variants = variants or (Variant(DEFAULT_VARIANT),)
+    smokes = tuple(read_smoke(table, [variant.name for variant in variants]) for table in root.list("smoke"))
+    tags = read_tags(root.table("names"))
+    root.close("section")
+    document.check()
+    return Config(path, name, trees, registry, platform, variants, smokes, tags)
+
+
+def _registry(project: Table) -> str:
+    text = project.take("registry", str, "").rstrip("/")
+    if not text:
+        return ""
+    try:
+        reference = refs.parse(f"{text}/image")
+    except ValueError as error:
+        project.problem(f"registry '{text}' {error}", "registry", "write it like registry.example/team")
+        return ""
+    if "://" in text or reference.tag or reference.digest:
+        project.problem(f"registry '{text}' must be a host and a path", "registry")
+    return text
+
+
+def _variant(name: str, table: Table) -> Variant:
+    if not _NAME.match(name):
+        table.problem(f"'{name}' is no variant name", hint="use a-z, 0-9, '-', '_' and '.'")
+    overlays = table.strings("overlays")
+    for overlay in overlays:
+        if overlays.count(overlay) > 1:
+            table.problem(f"overlay '{overlay}' is listed twice", "overlays")
+        if not _NAME.match(overlay):
+            table.problem(
+                f"'{overlay}' is no overlay name", "overlays", "overlays/NAME.toml is named by NAME alone"
+            )
+    table.close()
+    return Variant(name, overlays, table.where)

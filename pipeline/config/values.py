@@ -1,0 +1,20 @@
+"""Values that several sections write the same way."""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.tomlfile import Table
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)\Z")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def read_duration(table: Table, key: str, default: float) -> float:
+    """A time in seconds, written like 90s, 2m or 1h."""
+    text = table.take(key, str, f"{default}s")
+    match = _DURATION.match(text)
+    if match and float(match[1]) > 0:
+        return float(match[1]) * _SECONDS[match[2]]
+    table.problem(f"'{text}' is no duration", key, "write it like 90s, 2m or 1h")
+    return default

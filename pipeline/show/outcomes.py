@@ -1,0 +1,73 @@
+"""What happened in a run, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipeline.outcome import (
+    Blocked,
+    Built,
+    Failed,
+    HeldBack,
+    Outcome,
+    Promoted,
+    Pulled,
+    Pushed,
+    Result,
+    Verdict,
+)
+from pipeline.show.words import Paint, duration, size
+
+RESULT_COLOURS = {Result.PASSED: "green", Result.FAILED: "red", Result.INCONCLUSIVE: "yellow"}
+
+
+def outcome_line(outcome: Outcome | Verdict | Promoted | HeldBack, paint: Paint) -> str:  # noqa: PLR0911
+    """One line on what happened."""
+    match outcome:
+        case Built():
+            took = f"{duration(outcome.seconds)}, {size(outcome.size)}"
+            return f"{paint('built', 'green')} {outcome.image}  {took}"
+        case Pulled():
+            took = f"{duration(outcome.seconds)}, {size(outcome.size)}"
+            return f"{paint('pulled', 'green')} {outcome.image}  {took}"
+        case Pushed():
+            return f"{paint('pushed', 'green')} {outcome.image}  {duration(outcome.seconds)}"
+        case Failed():
+            return f"{paint('failed', 'red')} {outcome.image} ({outcome.doing})  {outcome.message}"
+        case Blocked():
+            return f"{paint('blocked', 'yellow')} {outcome.image}  by {', '.join(outcome.by)}"
+        case Verdict():
+            word = paint(str(outcome.result), RESULT_COLOURS[outcome.result])
+            why = f"  {outcome.reason}" if outcome.reason else f"  {duration(outcome.seconds)}"
+            return f"{word} {outcome.image}: {outcome.title}{why}"
+        case Promoted():
+            mark = paint("  (unsmoked)", "yellow") if outcome.unsmoked else ""
+            return f"{paint('named', 'green')} {outcome.image}  {', '.join(outcome.names)}{mark}"
+        case HeldBack():
+            return f"{paint('held back', 'yellow')} {outcome.image}  {outcome.why}"
+
+
+def failure_text(failed: Failed, paint: Paint) -> str:
+    """A failure with the end of its output and where to find the rest."""
+    lines = [f"{paint(f'{failed.image}: {failed.doing} failed', 'red')}: {failed.message}"]
+    lines += [f"  │ {line}" for line in failed.tail]
+    lines += [f"  log: {failed.log}"] if failed.log else []
+    lines += [f"  hint: {failed.hint}"] if failed.hint else []
+    return "\n".join(lines)
+
+
+def summary(
+    outcomes: Iterable[Outcome], verdicts: Iterable[Verdict], names: Iterable[Promoted | HeldBack]
+) -> str:
+    """One line on a whole run: `8 built, 5 passed, 1 inconclusive`."""
+    words = {Built: "built", Pulled: "pulled", Pushed: "pushed", Failed: "failed", Blocked: "blocked"}
+    counts: dict[str, int] = {}
+    for outcome in outcomes:
+        counts[words[type(outcome)]] = counts.get(words[type(outcome)], 0) + 1
+    for verdict in verdicts:
+        word = f"probes {verdict.result}"
+        counts[word] = counts.get(word, 0) + 1
+    for name in names:
+        word = "held back" if isinstance(name, HeldBack) else "named"
+        counts[word] = counts.get(word, 0) + 1
+    return ", ".join(f"{count} {word}" for word, count in counts.items()) or "nothing to do"

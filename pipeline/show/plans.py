@@ -1,0 +1,61 @@
+"""Plans as text and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pipeline.digest import short
+from pipeline.graph import Graph
+from pipeline.plan import Action, Step
+from pipeline.show.graphs import tree_lines
+from pipeline.show.words import Paint
+
+ACTION_COLOURS = {Action.BUILD: "yellow", Action.PULL: "cyan", Action.REUSE: "green"}
+
+
+def plan_text(graph: Graph, steps: tuple[Step, ...], paint: Paint) -> str:
+    """The steps of one variant as a tree, each with its action and reasons."""
+    by_name = {step.image: step for step in steps}
+    rows = list(tree_lines(graph, frozenset(by_name)))
+    width = max((len(indent) + len(name) for indent, name in rows), default=0)
+    lines = []
+    for indent, name in rows:
+        step = by_name.get(name)
+        if step is None:
+            lines.append(f"  {name}")
+            continue
+        action = paint(f"{step.action:<5}", ACTION_COLOURS[step.action])
+        why = "; ".join(map(str, step.reasons))
+        gap = " " * (width - len(indent) - len(name))
+        lines.append(f"  {indent}{name}{gap}  {action}  {short(step.key)}  {why}".rstrip())
+    return "\n".join(lines)
+
+
+def plan_json(steps: tuple[Step, ...]) -> dict[str, object]:
+    """The steps of one variant as `{"images": {NAME: {"action", "key", "reasons"}}}`."""
+    return {
+        "images": {
+            step.image: {
+                "action": str(step.action),
+                "key": step.key,
+                "reasons": [str(reason) for reason in step.reasons],
+            }
+            for step in steps
+        }
+    }
+
+
+def tally(steps: Iterable[Step]) -> str:
+    """`5 to build, 3 up to date`."""
+    words = {Action.BUILD: "to build", Action.PULL: "to pull", Action.REUSE: "up to date"}
+    counts = dict.fromkeys(words, 0)
+    for step in steps:
+        counts[step.action] += 1
+    return (
+        ", ".join(f"{count} {words[action]}" for action, count in counts.items() if count) or "nothing to do"
+    )
+
+
+def stand_ins_text(stand_ins: Mapping[str, str]) -> str:
+    """Which roots are not the real ones."""
+    return "\n".join(f"stand-in: {what}" for _, what in sorted(stand_ins.items()))

@@ -1,0 +1,36 @@
+"""Sizes, times and counts as people say them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Paint = Callable[[str, str], str]
+
+
+def plain(text: str, colour: str) -> str:
+    """No colour at all."""
+    del colour
+    return text
+
+
+def size(count: int) -> str:
+    """A number of bytes as people say it, in powers of ten."""
+    value, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit in {"B", "kB"} or value >= 100 else f"{value:.1f} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 image`, `2 images`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
