@@ -33,6 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "schedule": set(),
     "outcome": set(),
     "ports": set(),
+    "labels": set(),
     "build": set(),
     "smoke": set(),
     "publish": set(),
