@@ -11,8 +11,9 @@ import pytest
 from command import Project
 from hypothesis import HealthCheck, settings
 
-# started in the background, the tests ignore Ctrl-C, and so would the commands that they interrupt
+# in the background or under nohup, tests ignore signals, and so would the commands that they interrupt
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -35,7 +35,9 @@ def parse(data: bytes, path: str) -> Dockerfile:
     except StatementError as problem:
         raise InputError.of(str(problem), f"{path}:{problem.line}", problem.hint) from None
     if not instructions:
-        raise InputError.of("there is no instruction in the file", path, "a Dockerfile needs at least FROM")
+        raise InputError.of(
+            "there is no instruction in the file", path, 'add one, or leave the file out: exclude = ["…"]'
+        )
     problems = _refusals(instructions, path) or _order_problems(instructions, path)
     if problems:
         raise InputError(*problems)
@@ -82,7 +84,9 @@ def _instruction(statement: Statement, escape: str) -> Instruction:
 def _order_problems(instructions: list[Instruction], path: str) -> list[Problem]:
     first = next((at for at, one in enumerate(instructions) if one.keyword == "FROM"), None)
     if first is None:
-        return [Problem("there is no FROM in the file", path, "a Dockerfile needs at least FROM")]
+        return [
+            Problem("there is no FROM in the file", path, 'add one, or leave the file out: exclude = ["…"]')
+        ]
     return [
         Problem(
             f"{one.keyword} stands before the first FROM", f"{path}:{one.line}", "only ARG can stand there"
