@@ -58,6 +58,35 @@ class Schedule:
         return replace(self, waiting=frozenset(), blocked=self.blocked | self.waiting)
 
 
+def fitting(
+    ready: Iterable[str], demands: Mapping[str, Mapping[str, int]], free: Mapping[str, int]
+) -> tuple[str, ...]:
+    """What of the ready tasks may start now, with this much left of each resource.
+
+    What a task lacks is kept for it: one that needs much is not overtaken for ever by those that need little.
+    """
+    left = dict(free)
+    found = []
+    for task in ready:
+        lacking = [resource for resource, much in demands[task].items() if left[resource] < much]
+        if lacking:
+            left |= dict.fromkeys(lacking, 0)
+            continue
+        for resource, much in demands[task].items():
+            left[resource] -= much
+        found.append(task)
+    return tuple(found)
+
+
+def left(room: Mapping[str, int], taken: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """What is left of each resource."""
+    free = dict(room)
+    for demand in taken:
+        for resource, much in demand.items():
+            free[resource] -= much
+    return free
+
+
 def of(needs: Mapping[str, Iterable[str]], seconds: Mapping[str, float] | None = None) -> Schedule:
     """A schedule of tasks, nothing started; `seconds` are expected durations (one where unknown).
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -13,17 +11,7 @@ from pipeline.errors import InputError, Problem
 from pipeline.graph import Graph
 from pipeline.outcome import Result, Verdict
 from pipeline.plan import Step
-from pipeline.ports import (
-    Began,
-    Ended,
-    NotStarted,
-    ProbeOrder,
-    ProbeReport,
-    Ran,
-    RunProbe,
-    TimedOut,
-    Watch,
-)
+from pipeline.ports import NotStarted, ProbeOrder, ProbeReport, Ran, TimedOut
 from pipeline.tomlfile import nearest
 
 
@@ -39,6 +27,11 @@ class Probe:
     def digest(self) -> str:
         """Of all that decides what the probe can say; its time-out cannot turn a failure into a pass."""
         return digest.of_value(["run", self.smoke.run, self.smoke.gpu])
+
+    @property
+    def task(self) -> str:
+        """What the probe's task in a schedule is called: that of one key in two variants is one task."""
+        return f"smoke:{self.key}:{self.digest}"
 
     @property
     def title(self) -> str:
@@ -94,23 +87,6 @@ def _verdict(probe: Probe, result: Result, reason: str, seen: tuple[float, tuple
     )
 
 
-def run(
-    todo: tuple[Probe, ...],
-    image_ids: Mapping[str, str],
-    run_probe: RunProbe,
-    executor: Executor,
-    watch: Watch,
-) -> tuple[Verdict, ...]:
-    """Run the probes, in the images that the engine holds under their keys, and give a verdict on each."""
-
-    def one(probe: Probe) -> Verdict:
-        task = f"smoke:{probe.key}:{probe.digest}"
-        watch(Began(task, probe.image, "smoke"))
-        order = ProbeOrder(
-            image_ids[probe.key], probe.smoke.run, gpu=probe.smoke.gpu, timeout=probe.smoke.timeout
-        )
-        verdict = judge(probe, run_probe(order))
-        watch(Ended(task, verdict))
-        return verdict
-
-    return tuple(executor.map(one, todo))
+def order_of(probe: Probe, image_id: str) -> ProbeOrder:
+    """What to run, in the image that the engine holds under the probe's key."""
+    return ProbeOrder(image_id, probe.smoke.run, gpu=probe.smoke.gpu, timeout=probe.smoke.timeout)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trees import after_building, graph, keys_of, records, stacks, subsets
 
-from pipeline import build, plan
+from pipeline import build, plan, smoke
 from pipeline.build import Limits, Task, Work
-from pipeline.outcome import Blocked, Built, Failed, Outcome, Pulled, Pushed
+from pipeline.config import Smoke
+from pipeline.outcome import Blocked, Built, Failed, Outcome, Pulled, Pushed, Result, Verdict
 from pipeline.plan import Known, Request, Step
-from pipeline.ports import Began, Ended, Event
+from pipeline.ports import Began, Ended, Event, Ran
+from pipeline.smoke import Probe
 
 
 class Now(Executor):
@@ -33,8 +35,10 @@ class Now(Executor):
         return future
 
 
-def done(task: Task) -> Outcome:
+def done(task: Task) -> Outcome | Verdict:
     image, key = task.step.image, task.step.key
+    if task.probe:
+        return smoke.judge(task.probe, Ran(0, (), 1.0))
     if task.doing == build.PUSH:
         return Pushed(image, key, "sha256:x", 1.0)
     if task.doing == build.PULL:
@@ -43,10 +47,12 @@ def done(task: Task) -> Outcome:
 
 
 def failing(*names: str) -> Work:
-    """Work that fails on these images, or on `push:IMAGE`."""
+    """Work that fails on these images, or on `push:IMAGE` or `smoke:IMAGE`."""
 
-    def work(task: Task) -> Outcome:
+    def work(task: Task) -> Outcome | Verdict:
         image = task.step.image
+        if task.probe:
+            return smoke.judge(task.probe, Ran(int(f"smoke:{image}" in names), (), 1.0))
         wrong = image if task.doing != build.PUSH else f"push:{image}"
         return Failed(image, task.step.key, task.doing, "no") if wrong in names else done(task)
 
@@ -76,14 +82,18 @@ def steps_of(arrows: str, known: Known | None = None, request: Request | None = 
 
 
 def drive(
-    steps: Iterable[Step], work: Work = done, unpushed: frozenset[str] = frozenset(), **limits: Any
-) -> tuple[tuple[Outcome, ...], Log]:
+    steps: Iterable[Step],
+    work: Work = done,
+    unpushed: frozenset[str] = frozenset(),
+    probes: Iterable[Probe] = (),
+    **limits: Any,
+) -> tuple[tuple[Outcome | Verdict, ...], Log]:
     log = Log()
-    todo = build.tasks(steps, unpushed)
+    todo = build.tasks(steps, unpushed, probes)
     return build.drive(todo, Now(), work, log.events.append, log.limits(**limits)), log
 
 
-def named(outcomes: Iterable[Outcome]) -> list[tuple[str, str]]:
+def named(outcomes: Iterable[Outcome | Verdict]) -> list[tuple[str, str]]:
     return [(type(outcome).__name__, outcome.image) for outcome in outcomes]
 
 
@@ -130,7 +140,7 @@ def test_after_the_first_failure_a_fast_failing_run_starts_nothing_more() -> Non
 
 
 def test_an_exception_tells_what_runs_to_stop_and_leaves_once_it_has() -> None:
-    def work(task: Task) -> Outcome:
+    def work(task: Task) -> Outcome | Verdict:
         raise KeyboardInterrupt
 
     log = Log()
@@ -145,7 +155,7 @@ def test_an_interruption_while_waiting_leaves_only_when_nothing_runs_any_more() 
     started, stopped = threading.Event(), threading.Event()
     ended = []
 
-    def work(task: Task) -> Outcome:
+    def work(task: Task) -> Outcome | Verdict:
         if task.step.image == "a":
             started.wait(5)
             raise KeyboardInterrupt
@@ -167,7 +177,7 @@ def test_no_more_runs_at_once_than_allowed_and_that_much_does(jobs: int) -> None
     lock, gate = threading.Lock(), threading.Event()
     running, most = 0, 0
 
-    def work(task: Task) -> Outcome:
+    def work(task: Task) -> Outcome | Verdict:
         nonlocal running, most
         with lock:
             running += 1
@@ -224,6 +234,102 @@ def test_a_failed_push_blocks_no_build_and_a_failed_build_takes_its_push_along_s
         ("Failed", "base"),
         ("Failed", "scipy"),
     ]
+
+
+def probes_of(steps: Iterable[Step], *, gpu: bool = False) -> tuple[Probe, ...]:
+    """A probe of every image."""
+    declared = Smoke(("true",), "stacks.toml:1", gpu=gpu)
+    return tuple(Probe(step.image, step.key, declared) for step in steps)
+
+
+def test_a_probe_runs_once_its_image_is_built_and_beside_the_builds_of_others() -> None:
+    steps = steps_of("base > scipy > r")
+    outcomes, log = drive(steps, probes=probes_of(steps), jobs=2)
+    assert log.began() == [
+        ("base", "build"), ("scipy", "build"), ("base", "smoke"), ("r", "build"), ("scipy", "smoke"),
+        ("r", "smoke"),
+    ]  # fmt: skip
+    assert {one.image: one.result for one in outcomes if isinstance(one, Verdict)} == dict.fromkeys(
+        ("base", "scipy", "r"), Result.PASSED
+    )
+
+
+def test_an_image_that_is_up_to_date_is_probed_without_being_built() -> None:
+    of = graph("base")
+    steps = steps_of("base", after_building(records(of)))
+    assert drive(steps, probes=probes_of(steps))[1].began() == [("base", "smoke")]
+
+
+def test_a_failed_probe_blocks_nothing_and_an_image_that_failed_is_not_probed() -> None:
+    steps = steps_of("base > scipy > r")
+    outcomes, _ = drive(steps, failing("smoke:base", "scipy"), probes=probes_of(steps))
+    assert [one.image for one in outcomes if isinstance(one, Verdict)] == ["base"]
+    assert named(outcomes) == [
+        ("Built", "base"), ("Failed", "scipy"), ("Blocked", "r"), ("Verdict", "base"),
+    ]  # fmt: skip
+
+
+def test_a_failed_probe_ends_a_fast_failing_run() -> None:
+    steps = steps_of("base > scipy > r")
+    outcomes, _ = drive(
+        steps, failing("smoke:base"), probes=probes_of(steps[:1]), jobs=1, fail_fast=True, seconds={"r": 0.0}
+    )
+    assert ("Built", "base") in named(outcomes)
+    assert ("Blocked", "r") in named(outcomes)
+
+
+def test_the_same_probe_of_one_key_in_two_variants_runs_once() -> None:
+    steps = steps_of("base")
+    assert len(build.tasks([*steps, *steps], frozenset(), [*probes_of(steps), *probes_of(steps)])) == 2
+
+
+def most_at_once(todo: tuple[Task, ...], limits: Limits, *kinds: str) -> int:
+    """How many tasks of these kinds have run at the same time."""
+    lock = threading.Lock()
+    running = most = 0
+
+    def work(task: Task) -> Outcome | Verdict:
+        nonlocal running, most
+        with lock:
+            running += task.doing in kinds
+            most = max(most, running)
+        time.sleep(0.005)
+        with lock:
+            running -= task.doing in kinds
+        return done(task)
+
+    with ThreadPoolExecutor(16) as executor:
+        build.drive(todo, executor, work, lambda _: None, limits)
+    return most
+
+
+def test_as_many_gpu_probes_run_at_once_as_there_are_gpus() -> None:
+    steps = steps_of("a, b, c, d, e, f")
+    for gpu in (1, 2):
+        todo = build.tasks(steps, frozenset(), probes_of(steps, gpu=True))
+        assert most_at_once(todo, Limits(8, lambda: None, gpu=gpu), build.SMOKE) == gpu
+
+
+def test_a_heavy_build_takes_the_room_of_several_and_never_more_than_there_is() -> None:
+    steps = steps_of("a, b, c, d")
+    for weight in (3, 4, 9):
+        limits = Limits(4, lambda: None, weights=dict.fromkeys("abcd", weight))
+        assert most_at_once(build.tasks(steps, frozenset()), limits, build.BUILD) == 1
+
+
+def test_transfers_take_no_room_from_builds() -> None:
+    of = graph("a, b, c")
+    steps = steps_of("a, b, c", after_building(records(of), "a", "b"))
+    _, log = drive(steps, unpushed=keys_of(records(of), "a", "b"), jobs=1)
+    assert sorted(log.began()[:3]) == [("a", "push"), ("b", "push"), ("c", "build")]
+
+
+def test_any_executor_will_do_another_process_included() -> None:
+    steps = steps_of("base > scipy, base > r")
+    with ProcessPoolExecutor(2) as executor:
+        todo = build.tasks(steps, frozenset(), probes_of(steps))
+        outcomes = build.drive(todo, executor, done, lambda _: None, Limits(2, lambda: None))
+    assert len(outcomes) == 6
 
 
 def test_one_key_in_two_variants_is_one_task() -> None:

@@ -120,3 +120,29 @@ def test_a_schedule_is_a_value_that_moves_leave_as_it_was() -> None:
     plan.started("a").finished("a", ok=False)
     assert plan.ready == ("a",)
     assert not plan.blocked
+
+
+def test_what_fits_may_start_in_order() -> None:
+    one = {"jobs": 1}
+    assert schedule.fitting("abc", {"a": one, "b": one, "c": one}, {"jobs": 2}) == ("a", "b")
+    assert schedule.fitting("abc", {"a": one, "b": one, "c": one}, {"jobs": 0}) == ()
+
+
+def test_what_needs_much_is_not_overtaken_by_what_needs_little() -> None:
+    demands = {"big": {"jobs": 2}, "small": {"jobs": 1}}
+    assert schedule.fitting(("big", "small"), demands, {"jobs": 1}) == ()
+    assert schedule.fitting(("small", "big"), demands, {"jobs": 2}) == ("small",)
+
+
+def test_what_waits_for_one_resource_leaves_the_others_to_those_behind_it() -> None:
+    demands = {"probe": {"jobs": 1, "gpu": 1}, "build": {"jobs": 1}}
+    assert schedule.fitting(("probe", "build"), demands, {"jobs": 1, "gpu": 0}) == ("build",)
+
+
+def test_what_is_left_is_what_nothing_that_runs_has_taken() -> None:
+    taken = [{"jobs": 2}, {"jobs": 1, "gpu": 1}]
+    assert schedule.left({"jobs": 4, "gpu": 1, "transfers": 4}, taken) == {
+        "jobs": 1,
+        "gpu": 0,
+        "transfers": 4,
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -13,7 +12,7 @@ from pipeline.config import Config, Smoke, TreeConfig
 from pipeline.errors import InputError
 from pipeline.outcome import Result
 from pipeline.plan import Known, Request
-from pipeline.ports import Began, Ended, Event, NotStarted, ProbeOrder, ProbeReport, Ran, TimedOut
+from pipeline.ports import NotStarted, ProbeOrder, ProbeReport, Ran, TimedOut
 from pipeline.smoke import Probe
 
 STACK = graph("base > scipy > tensorflow, base > r")
@@ -106,28 +105,13 @@ def test_a_probes_title_is_its_name_or_its_command_on_one_short_line() -> None:
     assert (len(long), long[-1]) == (60, "…")
 
 
-def test_probes_run_in_the_images_of_their_keys_and_every_one_is_told() -> None:
-    orders: list[ProbeOrder] = []
-    events: list[Event] = []
+def test_a_probe_runs_in_the_image_of_its_key_with_its_own_limits() -> None:
+    assert smoke.order_of(PROBE, "id1") == ProbeOrder("id1", ("true",), gpu=False, timeout=120.0)
+    other = Probe("b", "k2", replace(PLAIN, run=("x",), gpu=True, timeout=7.0))
+    assert smoke.order_of(other, "id2") == ProbeOrder("id2", ("x",), gpu=True, timeout=7.0)
 
-    def run(order: ProbeOrder) -> ProbeReport:
-        orders.append(order)
-        return Ran(0 if order.image_id == "id1" else 3, (), 1.0)
 
-    todo = (
-        Probe("a", "k1", PLAIN),
-        Probe("b", "k2", replace(PLAIN, run=("x",), gpu=True, timeout=7.0)),
-    )
-    with ThreadPoolExecutor(1) as executor:
-        verdicts = smoke.run(todo, {"k1": "id1", "k2": "id2"}, run, executor, events.append)
-    assert [(v.image, v.result, v.gpu) for v in verdicts] == [
-        ("a", Result.PASSED, False),
-        ("b", Result.FAILED, True),
-    ]
-    assert orders == [
-        ProbeOrder("id1", ("true",), gpu=False, timeout=120.0),
-        ProbeOrder("id2", ("x",), gpu=True, timeout=7.0),
-    ]
-    assert [type(event) for event in events] == [Began, Ended, Began, Ended]
-    assert events[1].task == events[0].task != events[2].task
-    assert events[1] == Ended(events[0].task, verdicts[0])
+def test_the_same_probe_of_the_same_key_is_the_same_task() -> None:
+    assert Probe("a", "k", replace(PLAIN, name="n")).task == Probe("b", "k", PLAIN).task
+    assert Probe("a", "k2", PLAIN).task != Probe("a", "k", PLAIN).task
+    assert Probe("a", "k", replace(PLAIN, run=("x",))).task != Probe("a", "k", PLAIN).task

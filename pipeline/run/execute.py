@@ -53,24 +53,23 @@ def execute(
     worker = Worker(project, decided, engine, state)
     watch = probing.remembering(watch, state, worker)
     try:
-        with pools.threads(how.jobs) as executor:
-            outcomes = build.drive(
-                build.tasks(decided.steps, _unpushed(decided, ask)),
+        limits = Limits(how.jobs, worker.stop, how.fail_fast, decided.seconds)
+        with pools.threads(sum(limits.room.values())) as executor:
+            happened = build.drive(
+                build.tasks(decided.steps, _unpushed(decided, ask), probing.to_run(decided, how)),
                 executor,
                 lambda task: worker.work(task, ask.registry, watch, no_cache=how.no_cache),
                 watch,
-                Limits(how.jobs, worker.stop, how.fail_fast, decided.seconds),
+                limits,
             )
-            verdicts = [
-                (decision, (*decision.settled, *probing.run(decision, how, (worker, executor, watch))))
-                for decision in decided.decisions
-            ]
     except BaseException as error:
         worker.stop()
         if isinstance(error, KeyboardInterrupt):
             hint = "what was finished is kept: run again to go on"
             raise InterruptedRunError.of("interrupted", hint=hint) from None
         raise
+    outcomes = tuple(one for one in happened if not isinstance(one, Verdict))
+    verdicts = [(d, probing.verdicts(d, how, worker, happened)) for d in decided.decisions]
     for decision in decided.decisions:
         present = [
             step.record

@@ -1,26 +1,43 @@
-"""Runs the probes that a run has left open, and remembers their verdicts."""
+"""The probes that a run has left open: which of them run, and the verdicts that come of them."""
 
 from __future__ import annotations
 
 import dataclasses
-from concurrent.futures import Executor
+from collections.abc import Iterable
 
 from pipeline import smoke
 from pipeline.adapters.state import State
-from pipeline.outcome import Verdict
+from pipeline.outcome import Outcome, Verdict
 from pipeline.ports import Ended, Event, NotStarted, Watch
-from pipeline.run.decide import Decision, How
+from pipeline.run.decide import Decided, Decision, How
 from pipeline.run.worker import Worker
+from pipeline.smoke import Probe
 
 
-def run(decision: Decision, how: How, world: tuple[Worker, Executor, Watch]) -> tuple[Verdict, ...]:
-    """The verdicts of a variant's open probes; those that are turned off are in doubt, not forgotten."""
-    worker, executor, watch = world
-    there = [probe for probe in decision.probes if probe.key in worker.image_ids]
-    off = [probe for probe in there if how.gpu == "off" and probe.smoke.gpu]
-    run = tuple(probe for probe in there if probe not in off)
-    doubts = (smoke.judge(probe, NotStarted("GPU probes are off", no_gpu=True)) for probe in off)
-    return (*smoke.run(run, worker.image_ids, worker.probes.run, executor, watch), *doubts)
+def to_run(decided: Decided, how: How) -> tuple[Probe, ...]:
+    """The open probes of all variants that are not turned off."""
+    return tuple(
+        probe for decision in decided.decisions for probe in decision.probes if not _is_off(probe, how)
+    )
+
+
+def verdicts(
+    decision: Decision, how: How, worker: Worker, happened: Iterable[Outcome | Verdict]
+) -> tuple[Verdict, ...]:
+    """All verdicts on a variant's images that are there; what did not run is in doubt, not forgotten."""
+    given = {(one.key, one.probe): one for one in happened if isinstance(one, Verdict)}
+    found = list(decision.settled)
+    for probe in decision.probes:
+        if probe.key not in worker.image_ids:
+            continue
+        why = "GPU probes are off" if _is_off(probe, how) else "the probe was not run to its end"
+        doubt = smoke.judge(probe, NotStarted(why, no_gpu=True))
+        found.append(given.get((probe.key, probe.digest), doubt))
+    return tuple(found)
+
+
+def _is_off(probe: Probe, how: How) -> bool:
+    return how.gpu == "off" and probe.smoke.gpu
 
 
 def remembering(watch: Watch, state: State, worker: Worker) -> Watch:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline import build, labels, publish
+from pipeline import build, labels, publish, smoke
 from pipeline.adapters.buildx import BuildFailedError, Buildx
 from pipeline.adapters.engine import Engine, local_name
 from pipeline.adapters.probes import Probes
@@ -15,7 +15,7 @@ from pipeline.adapters.state import BuildNote, State
 from pipeline.build import Task
 from pipeline.errors import InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.graph import Node
-from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed
+from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed, Verdict
 from pipeline.ports import BuildOrder, Product, Progressed, Tell, Watch
 from pipeline.run.decide import Decided, Decision
 from pipeline.run.order import order_of
@@ -53,7 +53,7 @@ class Worker:
         except KeyboardInterrupt:
             self._builds.stop(kill=True)
 
-    def work(self, task: Task, registry: str, watch: Watch, *, no_cache: bool) -> Outcome:
+    def work(self, task: Task, registry: str, watch: Watch, *, no_cache: bool) -> Outcome | Verdict:
         """Do one task; every error a person can act on becomes a failed outcome."""
         step = task.step
         began = time.monotonic()
@@ -68,6 +68,9 @@ class Worker:
         local = local_name(step.image, step.key)
         remote = publish.key_name(registry, step.image, step.key) if registry else ""
         try:
+            if task.probe:
+                order = smoke.order_of(task.probe, self.image_ids[step.key])
+                return smoke.judge(task.probe, self.probes.run(order))
             if task.doing == build.PUSH:
                 digest = self.engine.push(local, remote, tell)
                 self.digests[step.key] = digest
