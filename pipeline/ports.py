@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.keys import FileState
-from pipeline.outcome import Outcome, Verdict
+from pipeline.outcome import Attempt, Outcome, Verdict
 
 KEY_LABEL = "io.stackbuild.key"
 IMAGE_LABEL = "io.stackbuild.image"
@@ -112,6 +112,16 @@ class Progressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Retried:
+    """A running task has come to nothing for a passing reason, and is tried again once it has waited."""
+
+    task: str
+    image: str
+    doing: str
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A task is over."""
 
@@ -119,7 +129,7 @@ class Ended:
     outcome: Outcome | Verdict
 
 
-Event = Began | Progressed | Ended
+Event = Began | Progressed | Retried | Ended
 Watch = Callable[[Event], None]
 Tell = Callable[[str], None]
 Build = Callable[[BuildOrder, Tell], Product]

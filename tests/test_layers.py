@@ -33,6 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "schedule": set(),
     "outcome": set(),
     "ports": set(),
+    "patience": set(),
     "labels": set(),
     "smoke": set(),
     "build": set(),
