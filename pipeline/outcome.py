@@ -17,7 +17,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """An image was built: its id in the engine, its size in bytes, and how long the try that succeeded took."""
+    """An image was built: its id in the engine, its size in bytes, how long the try that succeeded took."""
 
     image: str
     key: str

@@ -53,6 +53,7 @@ class Image:
     ignore: Ignore = field(default_factory=Ignore)
     args: tuple[tuple[str, str], ...] = ()
     target: str = ""
+    weight: int = 1
 
     @property
     def where(self) -> str:
@@ -284,6 +285,7 @@ def _image(
         ignore=ignore,
         args=tuple(sorted({**dict(config.args), **dict(settings.args)}.items())),
         target=settings.target,
+        weight=settings.weight,
     )
 
 

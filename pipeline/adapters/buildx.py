@@ -188,8 +188,10 @@ def _failure(progress: Progress) -> StackbuildError:
     error = BuildFailedError(message, progress.line, progress.tail)
     error.trouble = trouble
     if ending.exit_code == KILLED:
-        error.message = f"out of memory, or killed ({message.replace(':', ')', 1) if False else message})"
-        error.hint = "give the engine more memory, or let less run beside it: --jobs, or a 'weight' for this image"
+        error.message = f"out of memory, or killed: {message}"
+        error.hint = (
+            "give the engine more memory, or let less run beside it: --jobs, or a 'weight' for this image"
+        )
     return error
 
 

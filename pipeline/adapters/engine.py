@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +25,7 @@ from pipeline.ports import KEY_LABEL, STAND_IN_LABEL, Held, Product
 LOCAL = "stackbuild.local"
 THERE = frozenset({"Pushed", "Layer already exists", "Mounted", "Pull complete", "Already exists"})
 DOCTOR = "start it, or say where it is with DOCKER_HOST; `stackbuild doctor` looks further"
+TEMPORARY = frozenset({429, 502, 503, 504})
 REFUSALS = ("unauthorized", "no basic auth", "denied", "authentication required", "forbidden")
 
 
@@ -96,11 +99,11 @@ class Engine:
         except APIError as error:
             raise refusal(error, registry) from error
         except (DockerException, requests.RequestException, OSError) as error:
-            hint = DOCTOR
+            message = f"no docker engine answers at {self.address}"
             if "permission denied" in str(error).lower():
                 hint = "this user may not use it: join the group 'docker', or run as root"
-            message = f"no docker engine answers at {self.address}: {_why(error)}"
-            raise UnreachableError.of(message, hint=hint) from error
+                raise UnreachableError.of(f"{message}: {_why(error)}", hint=hint) from error
+            raise TemporaryError.of(f"{message}: {_why(error)}", hint=DOCTOR) from error
 
     def keys(self) -> dict[str, Held]:
         """The builds that the engine holds, by key; asked once, by label."""
@@ -140,7 +143,6 @@ class Engine:
         digest = str(found["Descriptor"]["digest"])
         return RootFound(digest, self.stand_in(f"{refs.parse(reference).name}@{digest}"))
 
-    @patiently
     def pull(self, remote: str, local: str, key: str, tell: Callable[[str], None]) -> Product:
         """Fetch an image from the registry and give it its local name; its key label must be the key."""
         name, _, tag = remote.rpartition(":")
@@ -155,7 +157,6 @@ class Engine:
             image.tag(name, tag=tag)
         return self.product(local)
 
-    @patiently
     def push(self, local: str, remote: str, tell: Callable[[str], None]) -> str:
         """Send an image to the registry and give the digest of its manifest there."""
         name, _, tag = remote.rpartition(":")
@@ -182,6 +183,16 @@ class Engine:
                 tell(f"{sum(status in THERE for status in layers.values())} of {len(layers)} layers")
         return digest
 
+    def comes_back(self, within: float, stopped: threading.Event) -> bool:
+        """Wait until the engine answers again, for so many seconds at most."""
+        until = time.monotonic() + within
+        while time.monotonic() < until and not stopped.is_set():
+            with contextlib.suppress(DockerException, requests.RequestException, OSError):
+                self.api.ping()
+                return True
+            stopped.wait(0.5)
+        return False
+
     def stop(self) -> None:
         """End every push and pull, at its next word."""
         self._stopping = True
@@ -206,11 +217,13 @@ class NotFoundError(InputError):
 def refusal(error: APIError, registry: str) -> StackbuildError:
     """One of our errors for one of the engine's answers."""
     text = " ".join(str(error.explanation or error).split())
-    return (
-        NotFoundError.of(f"not found: {text}")
-        if isinstance(error, NotFound)
-        else refused_text(text, registry)
-    )
+    if isinstance(error, NotFound):
+        return NotFoundError.of(f"not found: {text}")
+    after = error.response.headers.get("Retry-After", "") if error.response is not None else ""
+    text += f" (retry-after: {after} s)" if after.isdecimal() else ""
+    if registry and error.status_code in TEMPORARY:
+        return TemporaryError.of(f"the registry {registry} is in trouble: {text}", hint="try again later")
+    return refused_text(text, registry)
 
 
 def refused_text(text: str, registry: str) -> StackbuildError:

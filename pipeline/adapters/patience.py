@@ -11,10 +11,11 @@ import tenacity
 from tenacity import RetryCallState
 
 from pipeline import patience
-from pipeline.errors import InterruptedRunError, StackbuildError, UnreachableError
+from pipeline.errors import InterruptedRunError, UnreachableError
 from pipeline.outcome import Attempt
 from pipeline.patience import Patience, Trouble
 
+_chance = random.SystemRandom().random
 T = TypeVar("T")
 # what is decided before a run has begun waits for nobody for long
 PLANNING = Patience(tries=3, first=0.5, longest=5.0)
@@ -33,7 +34,7 @@ def trouble_of(error: BaseException | None) -> Trouble | None:
     """The passing trouble that an error tells of; errors that know theirs have it as `trouble`."""
     if isinstance(error, TemporaryError):
         message = str(error)
-        return patience.of_words(message) or Trouble(error.problems[0].message, patience.asked_wait(message))
+        return patience.of_words(message) or Trouble(message.partition("\n")[0], patience.asked_wait(message))
     found = getattr(error, "trouble", None)
     return found if isinstance(found, Trouble) else None
 
@@ -67,7 +68,7 @@ class Patient:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: trouble_of(error) is not None),
             stop=self._at_its_end,
-            wait=lambda state: self.policy.pause(state.attempt_number, _seen(state), random.random()),
+            wait=lambda state: self.policy.pause(state.attempt_number, _seen(state), _chance()),
             sleep=tenacity.sleep_using_event(self._stopped),
             before_sleep=tell,
             reraise=True,
@@ -92,8 +93,7 @@ def _seen(state: RetryCallState) -> Trouble:
 
 patiently = tenacity.retry(
     retry=tenacity.retry_if_exception_type(TemporaryError),
-    stop=tenacity.stop_after_attempt(PLANNING.tries)
-    | (lambda state: _seen(state).after > PLANNING.longest),
-    wait=lambda state: PLANNING.pause(state.attempt_number, _seen(state), random.random()),
+    stop=lambda state: state.attempt_number >= PLANNING.tries or _seen(state).after > PLANNING.longest,
+    wait=lambda state: PLANNING.pause(state.attempt_number, _seen(state), _chance()),
     reraise=True,
 )

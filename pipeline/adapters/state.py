@@ -36,6 +36,11 @@ create table if not exists files (
     """
 create table if not exists manifests (image_id text primary key, manifest text not null, at real not null)
 """,
+    """
+create table if not exists attempts (
+    image text not null, key text not null, doing text not null, number integer not null, why text not null,
+    wait real not null, at real not null)
+""",
 )
 VERSION = len(MIGRATIONS)
 

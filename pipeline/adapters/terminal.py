@@ -16,7 +16,7 @@ import click
 
 from pipeline import show
 from pipeline.errors import FailedError, StackbuildError
-from pipeline.ports import Began, Ended, Event, Progressed, Watch
+from pipeline.ports import Began, Ended, Event, Progressed, Retried, Watch
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -114,6 +114,8 @@ class _Lines:
         with self._lock:
             if isinstance(event, Began):
                 self._write(f"{DOING[event.doing]} {event.image}")
+            elif isinstance(event, Retried):
+                self._write(show.retry_line(event, self._paint))
             elif isinstance(event, Ended):
                 self._write(show.outcome_line(event.outcome, self._paint))
 
@@ -136,6 +138,8 @@ class _Running:
                     if event.task in self._rows:
                         image, _, began = self._rows[event.task]
                         self._rows[event.task] = (image, event.text, began)
+                case Retried():
+                    return show.retry_line(event, self._paint)
                 case Ended():
                     self._rows.pop(event.task, None)
                     return show.outcome_line(event.outcome, self._paint)

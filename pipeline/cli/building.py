@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from pipeline.adapters import pools
 from pipeline.adapters.terminal import paint_for, put
 from pipeline.cli import options
 from pipeline.cli.group import cli
@@ -20,7 +19,11 @@ from pipeline.cli.group import cli
 @options.variant
 @options.registry
 @click.option(
-    "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="How much runs at once (default: by cores)."
+    "--jobs",
+    "-j",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How much is built or probed at once (default: [limits], or by cores).",
 )
 @click.option("--dry-run", "-n", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--no-cache", is_flag=True, help="Let BuildKit reuse no layer in what is built.")
@@ -45,7 +48,7 @@ def build(form: str, **asked: Any) -> None:
     """
     from pipeline.run.building import Asked, run_build  # noqa: PLC0415 (docker is slow to import)
 
-    asked["jobs"] = asked["jobs"] or pools.default_jobs()
+    asked["jobs"] = asked["jobs"] or 0
     done = run_build(Asked(**asked))
     if form == "json":
         options.put_json(done.to_json())

@@ -1,5 +1,6 @@
 """stacks.toml, section by section."""
 
+from pipeline.config.limits import Resources
 from pipeline.config.names import DEFAULT_TAGS
 from pipeline.config.project import DEFAULT_PLATFORM, Config, Variant, for_tree, parse
 from pipeline.config.smokes import DEFAULT_TIMEOUT, Smoke
@@ -11,6 +12,7 @@ __all__ = [
     "DEFAULT_TIMEOUT",
     "Config",
     "ImageSettings",
+    "Resources",
     "Smoke",
     "TreeConfig",
     "Variant",

@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass, field
 
 from pipeline import refs
+from pipeline.config.limits import Resources, read_limits, read_retry
 from pipeline.config.names import DEFAULT_TAGS, read_tags
 from pipeline.config.smokes import Smoke, read_smoke
 from pipeline.config.trees import TreeConfig, read_tree
 from pipeline.errors import InputError, Problem
+from pipeline.patience import Patience
 from pipeline.tomlfile import Document, Table, nearest
 
 DEFAULT_PLATFORM = "linux/amd64"
@@ -40,6 +42,8 @@ class Config:
     variants: tuple[Variant, ...] = (Variant(DEFAULT_VARIANT),)
     smokes: tuple[Smoke, ...] = ()
     tags: tuple[str, ...] = DEFAULT_TAGS
+    limits: Resources = field(default_factory=Resources)
+    patience: Patience = field(default_factory=Patience)
     variant_names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,9 +86,10 @@ def parse(text: str, path: str) -> Config:
     variants = variants or (Variant(DEFAULT_VARIANT),)
     smokes = tuple(read_smoke(table, [variant.name for variant in variants]) for table in root.list("smoke"))
     tags = read_tags(root.table("names"))
+    limits, patience = read_limits(root.table("limits")), read_retry(root.table("retry"))
     root.close("section")
     document.check()
-    return Config(path, name, trees, registry, platform, variants, smokes, tags)
+    return Config(path, name, trees, registry, platform, variants, smokes, tags, limits, patience)
 
 
 def _registry(project: Table) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline import plan, refs, show, smoke
-from pipeline.adapters import buildx
+from pipeline.adapters import buildx, pools
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import State
@@ -24,7 +24,7 @@ from pipeline.run.project import Project, View, open_project, views
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The command line of `build` and `plan`."""
+    """The command line of `build` and `plan`; without `jobs` it is up to stacks.toml or the machine."""
 
     jobs: int
     images: tuple[str, ...] = ()
@@ -151,7 +151,8 @@ def run_build(asked: Asked) -> Built:
             say(paint_for()(show.stand_ins_text(decided.stand_ins), "yellow"))
         if swept := Probes(engine).sweep():
             say(f"removed {show.counted(swept, 'probe container')} that a killed run had left behind")
-        how = How(asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu)
+        jobs = asked.jobs or project.config.limits.jobs or pools.default_jobs()
+        how = How(jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu)
         with watching() as watch:
             done = execute(project, decided, ask, how, (engine, state, watch))
     code = done.exit_code(asked.gpu)

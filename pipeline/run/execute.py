@@ -53,7 +53,7 @@ def execute(
     worker = Worker(project, decided, engine, state)
     watch = probing.remembering(watch, state, worker)
     try:
-        limits = Limits(how.jobs, worker.stop, how.fail_fast, decided.seconds)
+        limits = _limits(project, decided, how, worker)
         with pools.threads(sum(limits.room.values())) as executor:
             happened = build.drive(
                 build.tasks(decided.steps, _unpushed(decided, ask), probing.to_run(decided, how)),
@@ -87,6 +87,19 @@ def execute(
         names,
         stand_ins,
         time.monotonic() - began,
+    )
+
+
+def _limits(project: Project, decided: Decided, how: How, worker: Worker) -> Limits:
+    resources = project.config.limits
+    return Limits(
+        how.jobs,
+        worker.stop,
+        how.fail_fast,
+        decided.seconds,
+        resources.gpu,
+        resources.transfers,
+        {node.image.name: node.image.weight for d in decided.decisions for node in d.view.graph},
     )
 
 

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline import build, labels, publish, smoke
+from pipeline.adapters import attempts as remembered
 from pipeline.adapters.buildx import BuildFailedError, Buildx
 from pipeline.adapters.engine import Engine, local_name
+from pipeline.adapters.patience import Patient
 from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import BuildNote, State
 from pipeline.build import Task
 from pipeline.errors import InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.graph import Node
-from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed, Verdict
-from pipeline.ports import BuildOrder, Product, Progressed, Tell, Watch
+from pipeline.outcome import Attempt, Built, Failed, Outcome, Pulled, Pushed, Verdict
+from pipeline.patience import Trouble
+from pipeline.plan import Step
+from pipeline.ports import BuildOrder, Progressed, Retried, Tell, Watch
 from pipeline.run.decide import Decided, Decision
 from pipeline.run.order import order_of
 from pipeline.run.origins import Origins
 from pipeline.run.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A task, and what of the command line it needs to know."""
+
+    task: Task
+    registry: str
+    log: str
+    no_cache: bool
 
 
 class Worker:
@@ -32,6 +47,8 @@ class Worker:
         self.probes = Probes(engine)
         self._state = state
         self._builds = Buildx(engine.builder, engine.product)
+        self._stopped = threading.Event()
+        self._patient = Patient(project.config.patience, self._stopped)
         self._nodes: dict[str, Node] = {}
         self._keys: dict[str, Mapping[str, str]] = {}
         for decision in decided.decisions:
@@ -46,6 +63,7 @@ class Worker:
 
     def stop(self) -> None:
         """End what runs: gently, and at once when told so a second time."""
+        self._stopped.set()
         try:
             self.engine.stop()
             self._builds.stop()
@@ -54,54 +72,72 @@ class Worker:
             self._builds.stop(kill=True)
 
     def work(self, task: Task, registry: str, watch: Watch, *, no_cache: bool) -> Outcome | Verdict:
-        """Do one task; every error a person can act on becomes a failed outcome."""
+        """Do one task, patiently; every error a person can act on becomes a failed outcome."""
         step = task.step
-        began = time.monotonic()
-        log = ""
+        attempts: list[Attempt] = []
+        job = _Job(task, registry, self._log(step) if task.doing == build.BUILD else "", no_cache=no_cache)
 
         def tell(text: str) -> None:
             watch(Progressed(task.name, step.image, text))
 
-        def taken() -> float:
-            return time.monotonic() - began
+        def told(attempt: Attempt, trouble: Trouble) -> None:
+            attempts.append(attempt)
+            remembered.note(self._state, (step.image, step.key, task.doing), attempt)
+            watch(Retried(task.name, step.image, task.doing, attempt))
+            if trouble.engine:
+                self.engine.comes_back(self._patient.policy.engine, self._stopped)
 
-        local = local_name(step.image, step.key)
-        remote = publish.key_name(registry, step.image, step.key) if registry else ""
+        began = time.monotonic()
+        done: Outcome | Verdict
         try:
-            if task.probe:
-                order = smoke.order_of(task.probe, self.image_ids[step.key])
-                return smoke.judge(task.probe, self.probes.run(order))
-            if task.doing == build.PUSH:
-                digest = self.engine.push(local, remote, tell)
-                self.digests[step.key] = digest
-                self._state.note_pushed(registry, {step.key: digest})
-                return Pushed(step.image, step.key, digest, taken())
-            if task.doing == build.PULL:
-                product = self.engine.pull(remote, local, step.key, tell)
-                self.image_ids[step.key] = product.image_id
-                return Pulled(step.image, step.key, product.image_id, taken(), product.size)
-            log = str(self._project.state / "logs" / f"{step.image.replace('/', '--')}-{step.key[:12]}.log")
-            product = self._build(task, log, tell, no_cache=no_cache)
-            note = BuildNote(step.record, step.key, product.image_id, taken(), product.size, log)
-            self._state.note_build(note)
-            return Built(step.image, step.key, product.image_id, taken(), product.size, log)
+            done = self._patient.keep_trying(lambda: self._once(job, tell), told)
         except InterruptedRunError:
             raise
-        except BuildFailedError as error:
+        except StackbuildError as error:
+            failed = self._failed(job, error)
+            done = replace(failed, seconds=time.monotonic() - began)
+        return done if isinstance(done, Verdict) else replace(done, attempts=tuple(attempts))
+
+    def _once(self, job: _Job, tell: Tell) -> Built | Pulled | Pushed | Verdict:
+        """One try of a task."""
+        step, began = job.task.step, time.monotonic()
+        local = local_name(step.image, step.key)
+        remote = publish.key_name(job.registry, step.image, step.key) if job.registry else ""
+        if job.task.probe:
+            order = smoke.order_of(job.task.probe, self.image_ids[step.key])
+            return smoke.judge(job.task.probe, self.probes.run(order))
+        if job.task.doing == build.PUSH:
+            digest = self.engine.push(local, remote, tell)
+            self.digests[step.key] = digest
+            self._state.note_pushed(job.registry, {step.key: digest})
+            return Pushed(step.image, step.key, digest, time.monotonic() - began)
+        if job.task.doing == build.PULL:
+            product = self.engine.pull(remote, local, step.key, tell)
+            self.image_ids[step.key] = product.image_id
+            return Pulled(step.image, step.key, product.image_id, time.monotonic() - began, product.size)
+        product = self._builds.build(self.order(job.task, job.log, no_cache=job.no_cache), tell)
+        self.image_ids[step.key] = product.image_id
+        taken = time.monotonic() - began
+        self._state.note_build(
+            BuildNote(step.record, step.key, product.image_id, taken, product.size, job.log)
+        )
+        return Built(step.image, step.key, product.image_id, taken, product.size, job.log)
+
+    def _log(self, step: Step) -> str:
+        return str(self._project.state / "logs" / f"{step.image.replace('/', '--')}-{step.key[:12]}.log")
+
+    def _failed(self, job: _Job, error: StackbuildError) -> Failed:
+        """What an error comes to."""
+        step, doing = job.task.step, job.task.doing
+        if isinstance(error, BuildFailedError):
             where = f"{self._nodes[step.key].image.where}:{error.line}: " if error.line else ""
             message = f"{where}{error.message}"
-            return Failed(step.image, step.key, task.doing, message, taken(), error.tail, log)
-        except StackbuildError as error:
-            problem = error.problems[0]
-            message = f"{problem.where}: {problem.message}" if problem.where else problem.message
-            failed = Failed(step.image, step.key, task.doing, message, taken(), log=log)
-            code = error.exit_code if isinstance(error, UnreachableError) else failed.exit_code
-            return replace(failed, hint=problem.hint, exit_code=code)
-
-    def _build(self, task: Task, log: str, tell: Tell, *, no_cache: bool) -> Product:
-        product = self._builds.build(self.order(task, log, no_cache=no_cache), tell)
-        self.image_ids[task.step.key] = product.image_id
-        return product
+            return Failed(step.image, step.key, doing, message, 0.0, error.tail, job.log, error.hint)
+        problem = error.problems[0]
+        message = f"{problem.where}: {problem.message}" if problem.where else problem.message
+        failed = Failed(step.image, step.key, doing, message, log=job.log, hint=problem.hint)
+        unreachable = isinstance(error, UnreachableError)
+        return replace(failed, exit_code=error.exit_code) if unreachable else failed
 
     def order(self, task: Task, log: str, *, no_cache: bool) -> BuildOrder:
         """The build of a task's step, with everything that it may see."""

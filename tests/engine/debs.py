@@ -16,7 +16,7 @@ Description: a package of a test
 
 
 def repository(name: str, size: int = 1 << 16) -> dict[str, bytes]:
-    """The files of a flat repository with one package of at least so many bytes; add `deb [trusted=yes] URL ./`."""
+    """The files of a flat repository with one package of so many bytes, for `deb [trusted=yes] URL ./`."""
     package = deb(name, size)
     digest = hashlib.sha256(package).hexdigest()
     index = f"{CONTROL.format(name=name)}Filename: ./{name}.deb\nSize: {len(package)}\nSHA256: {digest}\n\n"

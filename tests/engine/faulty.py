@@ -1,4 +1,4 @@
-"""A server of this process that answers as it is told: with a fault, with a file, as another server, or never."""
+"""A server of this process that answers as told: with a fault, with a file, as another server, or never."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 class Fault:
     """What goes wrong with one answer; nothing, where nothing is said.
 
-    `cut` ends the body in its middle, `reset` tears the connection down before any answer, `wait` comes first,
-    in seconds.
+    `cut` ends the body in its middle, `reset` tears the connection down before any answer; before either
+    the server waits, `wait` seconds.
     """
 
     status: int = 0
@@ -29,7 +29,7 @@ class Fault:
 
 
 FINE = Fault()
-# method and path → a status, what goes wrong, or None to leave the asker waiting for as long as the server lives
+# method and path → a status, what goes wrong, or None to leave the asker waiting while the server lives
 Behaviour = Callable[[str, str], int | Fault | None]
 CODES = {404: "MANIFEST_UNKNOWN", 429: "TOOMANYREQUESTS", 401: "UNAUTHORIZED", 403: "DENIED"}
 HOP = {"connection", "transfer-encoding", "keep-alive"}
@@ -43,7 +43,7 @@ class _Answer:
 
 
 class Faulty:
-    """Where the server is, and what it was asked; `upstream` (host:port) or `files` answer where nothing is wrong."""
+    """Where the server is, and what it was asked; else `upstream` (host:port) or `files` answer."""
 
     def __init__(
         self,
@@ -163,7 +163,10 @@ def _refusal(fault: Fault) -> _Answer:
 
 @contextlib.contextmanager
 def faulty(
-    behaviour: Behaviour, upstream: str = "", files: Mapping[str, bytes] | None = None, host: str = "127.0.0.1"
+    behaviour: Behaviour,
+    upstream: str = "",
+    files: Mapping[str, bytes] | None = None,
+    host: str = "127.0.0.1",
 ) -> Iterator[Faulty]:
     """A server for the length of a test."""
     server = Faulty(behaviour, upstream, files, host)
