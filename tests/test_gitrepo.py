@@ -165,3 +165,51 @@ def test_a_folder_that_is_a_link_out_of_its_repository_is_no_tree(upstream: Path
     git(upstream, "commit", "-q", "-m", "three")
     with pytest.raises(InputError, match="leads out of its repository"):
         open_project(str(project(tmp_path, upstream, "main")))
+
+
+def test_a_checkout_is_described_by_its_commit_and_by_what_was_edited_since(upstream: Path) -> None:
+    git(upstream, "remote", "add", "origin", "https://somebody:secret@git.example/stacks.git")
+    found = gitrepo.describe(upstream / "images")
+    assert found is not None
+    assert found.remote == "https://git.example/stacks.git"
+    assert found.commit == git(upstream, "rev-parse", "HEAD")
+    assert found.at.startswith("2020-05-01T00:00:00")
+    assert not found.dirty
+    # what lies beside the tree, like the lock that a run writes, edits no image
+    (upstream / "stacks.lock").write_text("")
+    found = gitrepo.describe(upstream / "images")
+    assert found is not None
+    assert not found.dirty
+    (upstream / "images/base/Dockerfile").write_text("FROM scratch\n")
+    found = gitrepo.describe(upstream / "images")
+    assert found is not None
+    assert found.dirty
+
+
+def test_no_checkout_is_described_by_nothing(tmp_path: Path) -> None:
+    assert gitrepo.describe(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://git.example/a.git", "https://git.example/a.git"),
+        ("https://token@git.example/a.git", "https://git.example/a.git"),
+        ("ssh://git:word@git.example/a", "ssh://git.example/a"),
+        ("git@git.example:a/b.git", "git@git.example:a/b.git"),
+        ("/home/somebody/a", ""),
+        ("../a", ""),
+        ("file:///home/somebody/a", ""),
+    ],
+)
+def test_an_address_is_shown_without_secrets_and_without_paths_of_this_machine(
+    address: str, shown: str
+) -> None:
+    assert gitrepo.without_secrets(address) == shown
+
+
+def test_the_time_of_a_commit_is_noted_with_its_checkout(upstream: Path) -> None:
+    commit = git(upstream, "rev-parse", "old")
+    assert gitrepo.committed_at(str(upstream), commit) == ""
+    gitrepo.checkout(str(upstream), commit)
+    assert gitrepo.committed_at(str(upstream), commit).startswith("2020-05-01T00:00:00")

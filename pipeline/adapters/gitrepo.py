@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
@@ -25,6 +26,50 @@ def commit(folder: Path) -> str:
     with contextlib.suppress(StackbuildError):
         return _git(["-C", str(folder), "rev-parse", "--short=12", "HEAD"])
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """What git knows of a folder: its remote's address, the commit, that commit's time, and edits since."""
+
+    remote: str
+    commit: str
+    at: str
+    dirty: bool
+
+
+def describe(folder: Path) -> Checkout | None:
+    """The checkout that a folder lies in; None without git or a commit."""
+    here = ["-C", str(folder)]
+    try:
+        commit, at = _git([*here, "log", "-1", "--format=%H %cI"]).split()
+        dirty = bool(_git([*here, "status", "--porcelain", "--", "."]))
+    except (StackbuildError, ValueError):
+        return None
+    try:
+        remote = _git([*here, "remote", "get-url", "origin"])
+    except StackbuildError:
+        remote = ""
+    return Checkout(without_secrets(remote), commit, at, dirty)
+
+
+def without_secrets(url: str) -> str:
+    """A repository's address without user and password; "" for a path of this machine."""
+    if not re.match(r"\w[\w+.-]*://|[\w.-]+@[\w.-]+:", url) or url.startswith("file:"):
+        return ""
+    return re.sub(r"(?<=://)[^/@]*@", "", url)
+
+
+def committed_at(url: str, commit: str) -> str:
+    """When a commit that has been checked out was made; "" where that was not noted."""
+    try:
+        return _note(url, commit).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _note(url: str, commit: str) -> Path:
+    return cache_folder() / digest.short(digest.of_bytes(url.encode())) / f"{commit}.at"
 
 
 def resolve(url: str, ref: str) -> str:
@@ -62,6 +107,8 @@ def checkout(url: str, commit: str) -> Path:
             _git(["init", "--quiet", "--bare", str(repository)])
             _fetch(repository, url, commit)
             _export(repository, commit, files)
+            at = _git(["--git-dir", str(repository), "log", "-1", "--format=%cI", commit])
+            _note(url, commit).write_text(at, encoding="ascii")
             with _won_by_another(folder):
                 files.rename(folder)
     except OSError as error:

@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline import refs
+from pipeline import labels, refs
 from pipeline.adapters.engine import local_name
 from pipeline.dockerfile import Dockerfile, Facts
 from pipeline.graph import Node
 from pipeline.plan import Step
-from pipeline.ports import IMAGE_LABEL, KEY_LABEL, BuildOrder
+from pipeline.ports import BuildOrder
 
 _FROM = re.compile(r"(\s*FROM(?:\s|\\\r?\n)+(?:--\S+(?:\s|\\\r?\n)+)*)\S+", re.IGNORECASE)
 _GLOB = frozenset("*?[\\")
@@ -36,12 +36,7 @@ def order_of(step: Step, node: Node, keys: Mapping[str, str], where: tuple[Path,
         files=step.record.files,
         bases=tuple(bases.items()),
         args=step.record.args,
-        labels=(
-            (KEY_LABEL, step.key),
-            (IMAGE_LABEL, step.image),
-            ("org.opencontainers.image.title", step.image),
-            ("org.opencontainers.image.base.name", node.base),
-        ),
+        labels=labels.of_record(step, node),
         tags=(local_name(step.image, step.key),),
         platform=step.record.platform,
         target=step.record.target,

@@ -120,7 +120,7 @@ def _opened(config: Config, root: Path, file: str, *, update: bool) -> Project:
             if declared.git:
                 pin = _pin(declared, root, None if update else lock.trees.get(declared.name))
                 pins[declared.name] = pin
-                files = gitrepo.checkout(_address(declared, root), pin.commit)
+                files = gitrepo.checkout(address(declared, root), pin.commit)
                 folder = files / declared.path
                 name = f"{declared.name}@{pin.commit[:12]}/{declared.path}".removesuffix("/.")
                 # the repository is somebody else's, and a folder of it may be a link to anywhere
@@ -143,7 +143,7 @@ def _apart(config: Config, root: Path) -> tuple[Path, Path]:
     return state / LOCK, state
 
 
-def _address(declared: TreeConfig, root: Path) -> str:
+def address(declared: TreeConfig, root: Path) -> str:
     """A repository's address; a path is relative to stacks.toml."""
     return str((root / declared.git).resolve()) if declared.git.startswith((".", "/")) else declared.git
 
@@ -151,7 +151,7 @@ def _address(declared: TreeConfig, root: Path) -> str:
 def _pin(declared: TreeConfig, root: Path, locked: Pin | None) -> Pin:
     if locked and (locked.git, locked.ref) == (declared.git, declared.ref):
         return locked
-    return Pin(declared.git, declared.ref, gitrepo.resolve(_address(declared, root), declared.ref))
+    return Pin(declared.git, declared.ref, gitrepo.resolve(address(declared, root), declared.ref))
 
 
 def _scan(declared: TreeConfig, folder: Path) -> Tree:

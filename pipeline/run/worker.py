@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline import build, publish, smoke
+from pipeline import build, labels, publish, smoke
 from pipeline.adapters.buildx import BuildFailedError, Buildx
 from pipeline.adapters.engine import Engine, local_name
 from pipeline.adapters.probes import Probes
@@ -17,8 +17,9 @@ from pipeline.errors import InterruptedRunError, StackbuildError, UnreachableErr
 from pipeline.graph import Node
 from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed, Verdict
 from pipeline.ports import BuildOrder, Product, Progressed, Tell, Watch
-from pipeline.run.decide import Decided
+from pipeline.run.decide import Decided, Decision
 from pipeline.run.order import order_of
+from pipeline.run.origins import Origins
 from pipeline.run.project import Project
 
 
@@ -38,6 +39,8 @@ class Worker:
             for name, node in decision.view.graph.nodes.items():
                 self._nodes[found[name]] = node
                 self._keys[found[name]] = found
+        self._edited = labels.edited(map(_sight, decided.decisions))
+        self._origins = Origins(project)
         self.image_ids: dict[str, str] = {key: held.image_id for key, held in decided.held.items()}
         self.digests: dict[str, str] = dict(decided.pushed)
 
@@ -105,4 +108,11 @@ class Worker:
         node = self._nodes[task.step.key]
         folder: Path = self._project.folders[node.image.tree] / node.image.context
         order = order_of(task.step, node, self._keys[task.step.key], (folder, log))
-        return replace(order, no_cache=no_cache or order.no_cache)
+        made = labels.of_making(self._origins.of(node.image.tree), self._edited[task.step.key])
+        return replace(order, labels=(*order.labels, *made), no_cache=no_cache or order.no_cache)
+
+
+def _sight(decision: Decision) -> labels.Sight:
+    edits = tuple((match.overlay, match.image) for match in decision.view.matches)
+    keys = {name: record.key for name, record in decision.records.items()}
+    return labels.Sight(decision.view.variant.name, decision.view.graph, edits, keys)
