@@ -161,7 +161,7 @@ def test_an_engine_that_may_not_be_used_is_told_from_one_that_is_not_there(
 
 
 def test_a_probe_is_an_orphan_when_its_process_is_gone_and_only_then() -> None:
-    mine = probes._owner()
+    mine = probes.owner()
     assert not probes._orphaned(mine)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         machine = mine.rpartition(" ")[0].rpartition(" ")[0]

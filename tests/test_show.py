@@ -183,9 +183,19 @@ def test_a_plan_for_machines_is_as_documented() -> None:
     steps = plan.make(STACK, after, after_building(records(STACK)), Request(images=("r", "base")))
     assert json.loads(json.dumps(show.plan_json(steps))) == {
         "images": {
-            "base": {"action": "reuse", "key": after["base"].key, "reasons": []},
-            "minimal": {"action": "reuse", "key": after["minimal"].key, "reasons": []},
-            "r": {"action": "build", "key": after["r"].key, "reasons": ["changed: file setup"]},
+            "base": {"action": "reuse", "key": after["base"].key, "reasons": [], "why": []},
+            "minimal": {"action": "reuse", "key": after["minimal"].key, "reasons": [], "why": []},
+            "r": {
+                "action": "build",
+                "key": after["r"].key,
+                "reasons": ["changed: file setup"],
+                "why": [
+                    {
+                        "cause": "changed",
+                        "parts": [{"kind": "file", "name": "setup", "old": "file", "new": "file new"}],
+                    }
+                ],
+            },
         }
     }
 

@@ -70,7 +70,7 @@ class Probes:
                     pids_limit=PIDS,
                     device_requests=gpus,
                     log_config=LOG,
-                    labels={LABEL: _owner()},
+                    labels={LABEL: owner()},
                 )
         except (FailedError, NotFoundError) as error:
             return NotStarted(error.problems[0].message)
@@ -146,7 +146,7 @@ class Probes:
         return swept
 
 
-def _owner() -> str:
+def owner() -> str:
     """Which process a probe belongs to, so that a later one on this machine can tell whether it lives."""
     return f"{_machine()} {os.getpid()} {_began(os.getpid())}"
 

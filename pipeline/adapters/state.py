@@ -33,6 +33,9 @@ create table if not exists files (
     path text primary key, size integer not null, mtime integer not null, inode integer not null,
     ctime integer not null, content text not null);
 """,
+    """
+create table if not exists manifests (image_id text primary key, manifest text not null, at real not null)
+""",
 )
 VERSION = len(MIGRATIONS)
 

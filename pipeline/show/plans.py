@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
 from pipeline.digest import short
 from pipeline.graph import Graph
-from pipeline.plan import Action, Step
+from pipeline.plan import Action, Cause, Reason, Step
 from pipeline.show.graphs import tree_lines
 from pipeline.show.words import Paint
 
@@ -32,17 +33,31 @@ def plan_text(graph: Graph, steps: tuple[Step, ...], paint: Paint) -> str:
 
 
 def plan_json(steps: tuple[Step, ...]) -> dict[str, object]:
-    """The steps of one variant as `{"images": {NAME: {"action", "key", "reasons"}}}`."""
+    """The steps of one variant as `{"images": {NAME: {"action", "key", "reasons", "why"}}}`.
+
+    `reasons` are for people; `why` are the same as data.
+    """
     return {
         "images": {
             step.image: {
                 "action": str(step.action),
                 "key": step.key,
                 "reasons": [str(reason) for reason in step.reasons],
+                "why": [reason_json(reason) for reason in step.reasons],
             }
             for step in steps
         }
     }
+
+
+def reason_json(reason: Reason) -> dict[str, object]:
+    """A reason as `{"cause"}`, with "images" or "places" it is about, or with the "parts" that changed."""
+    found: dict[str, object] = {"cause": str(reason.cause)}
+    if reason.about:
+        found["places" if reason.cause is Cause.LOST else "images"] = list(reason.about)
+    if reason.parts:
+        found["parts"] = [asdict(part) for part in reason.parts]
+    return found
 
 
 def tally(steps: Iterable[Step]) -> str:
