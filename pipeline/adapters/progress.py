@@ -16,7 +16,9 @@ LONGEST = 500
 # a line that never ends is cut here, so that no RUN can fill the memory
 MOST_REST = 1 << 16
 _EVENT = frozenset({"vertexes", "logs", "statuses", "warnings"})
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(
+    r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
 _PROCESS = re.compile(r'process "(.*)" did not complete successfully: (exit code: \d+.*)', re.DOTALL)
 _MISSING = re.compile(r'failed to calculate checksum of ref \S+ (".*"): not found\Z', re.DOTALL)
 _PLACE = re.compile(r"[^\s:]+:(\d+)\Z")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import median
 
+from pipeline.expected import makespan
 from pipeline.graph import Graph
 from pipeline.outcome import Blocked, Built, Failed, Outcome, Pulled, Pushed, Result, Verdict
 from pipeline.plan import Action, Step
@@ -113,19 +113,21 @@ class Totals:
     left: float | None
 
 
+NONE = Moved(0)
+
+
 @dataclass(slots=True)
 class _Task:
     standing: Standing
     began: float
     text: str = ""
-    moved: Moved = Moved(0)
+    moved: Moved = NONE
     moving: bool = False
 
 
 @dataclass(slots=True)
 class _Image:
     part: Part
-    indent: str
     settled: Standing
     text: str = ""
     seconds: float | None = None
@@ -133,16 +135,21 @@ class _Image:
 
 
 class Board:
-    """A run as it goes on: told what happens and when, in seconds of any clock."""
+    """A run as it goes on: told what happens and when, in seconds of any clock.
+
+    `cast` comes parents first, as plans do.
+    """
 
     def __init__(self, cast: Iterable[Part], jobs: int, now: float) -> None:
         self._jobs = jobs
         self._began = now
         self._moved = 0
         self._images: dict[str, _Image] = {}
-        for part, indent in _forest(tuple(cast)):
+        cast = tuple(cast)
+        self._tree = _forest(cast)
+        for part in cast:
             standing = Standing.REUSED if part.action is Action.REUSE else Standing.WAITING
-            self._images[part.key] = _Image(part, indent, standing)
+            self._images[part.key] = _Image(part, standing)
 
     def note(self, event: Event, now: float) -> None:
         """Take in what happened; what is about no image of the run counts for nothing."""
@@ -165,7 +172,7 @@ class Board:
 
     def rows(self, now: float) -> tuple[Row, ...]:
         """Every image as it stands, as a tree."""
-        return tuple(_row(image, now) for image in self._images.values())
+        return tuple(_row(self._images[key], indent, now) for key, indent in self._tree)
 
     def totals(self, now: float) -> Totals:
         """The whole run as it stands."""
@@ -202,33 +209,6 @@ class Board:
         return makespan({key: self._images[key].part.parents for key in times}, times, self._jobs)
 
 
-def makespan(needs: Mapping[str, Iterable[str]], times: Mapping[str, float], jobs: int) -> float:
-    """When the last of some tasks ends that begin now, the longest remaining path first; parents first."""
-    waits = {key: sum(parent in times for parent in above) for key, above in needs.items()}
-    below: dict[str, list[str]] = {key: [] for key in times}
-    for key, above in needs.items():
-        for parent in above:
-            if parent in below:
-                below[parent].append(key)
-    path: dict[str, float] = {}
-    for key in reversed(times):
-        path[key] = times[key] + max((path[child] for child in below[key]), default=0.0)
-    ready = [(-path[key], key) for key, count in waits.items() if not count]
-    heapq.heapify(ready)
-    running: list[tuple[float, str]] = []
-    now = 0.0
-    while ready or running:
-        while ready and len(running) < jobs:
-            _, key = heapq.heappop(ready)
-            heapq.heappush(running, (now + times[key], key))
-        now, done = heapq.heappop(running)
-        for key in below[done]:
-            waits[key] -= 1
-            if not waits[key]:
-                heapq.heappush(ready, (-path[key], key))
-    return now
-
-
 def fitting(rows: tuple[Row, ...], most: int) -> tuple[tuple[Row, ...], dict[Standing, int]]:
     """As many rows as there is room for, the running ones first, and how many of each kind are left out.
 
@@ -245,8 +225,8 @@ def fitting(rows: tuple[Row, ...], most: int) -> tuple[tuple[Row, ...], dict[Sta
     return tuple(flat), counts
 
 
-def _forest(cast: tuple[Part, ...]) -> list[tuple[Part, str]]:
-    """Each part with its indent in the tree, parents first."""
+def _forest(cast: tuple[Part, ...]) -> list[tuple[str, str]]:
+    """Each key with its indent in the tree, from top to bottom."""
     there = {part.key for part in cast}
     below: dict[str, list[Part]] = {}
     for part in cast:
@@ -255,7 +235,7 @@ def _forest(cast: tuple[Part, ...]) -> list[tuple[Part, str]]:
     stack = [(part, "", "") for part in reversed(below.get("", ()))]
     while stack:
         part, lead, branch = stack.pop()
-        found.append((part, lead + branch))
+        found.append((part.key, lead + branch))
         deeper = lead + {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
         children = below.get(part.key, [])
         branches = ["├─ "] * (len(children) - 1) + ["└─ "]
@@ -290,15 +270,15 @@ def _is_unbuilt(image: _Image) -> bool:
     return _standing(image) in {Standing.WAITING, Standing.BUILDING}
 
 
-def _row(image: _Image, now: float) -> Row:
+def _row(image: _Image, indent: str, now: float) -> Row:
     if not image.tasks:
-        return Row(image.part.name, image.indent, image.settled, image.text, image.seconds, _yet(image))
+        return Row(image.part.name, indent, image.settled, image.text, image.seconds, _yet(image))
     task = min(image.tasks.values(), key=lambda task: _ORDER[task.standing])
     expected = image.part.expected if task.standing is Standing.BUILDING else None
     gone = now - task.began
     left = None if expected is None else max(expected - gone, 0.0)
     text = " ".join(word for word in (_progress(task), task.text) if word)
-    return Row(image.part.name, image.indent, task.standing, text, gone, left)
+    return Row(image.part.name, indent, task.standing, text, gone, left)
 
 
 def _yet(image: _Image) -> float | None:

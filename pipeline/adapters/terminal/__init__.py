@@ -12,7 +12,7 @@ from pipeline.adapters.terminal.streams import (
     say,
     visible,
 )
-from pipeline.adapters.terminal.watching import watching
+from pipeline.adapters.terminal.watch import watching
 
 __all__ = [
     "Voice",

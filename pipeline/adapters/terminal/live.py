@@ -1,4 +1,4 @@
-"""A run on a terminal: every image as it stands, drawn anew several times a second, in the room that there is."""
+"""A run on a terminal: every image as it stands, drawn anew several times a second in the room there is."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from pipeline.show import Board, Row, Standing, Totals
 PAUSE = 0.2
 # a terminal that was stopped with Ctrl-S takes nothing: nobody waits longer for it than this
 PATIENCE = 2.0
-WIDE = 72
+WIDE, WIDEST = 72, 132
 NAMES = (12, 48)
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-ASCII = str.maketrans("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✔✘·–=…├─└│", "|/-\\|/-\\|/+x.-=~|-`|")
+ASCII = str.maketrans("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✔✘·=…├─└│", "|/-\\|/-\\|/+x.=~|-`|")
 MARKS = {
     Standing.WAITING: ("·", "dim"),
-    Standing.BLOCKED: ("–", "yellow"),
+    Standing.BLOCKED: ("-", "yellow"),
     Standing.FAILED: ("✘", "red"),
     Standing.REUSED: ("=", "dim"),
 }
@@ -55,7 +55,7 @@ class Screen:
         self._kept: list[str] = []
         self._recent: deque[str] = deque(maxlen=200)
         self._over = threading.Event()
-        self._size = self._console.size
+        self._size: tuple[int, int] = self._console.size
         self._live = self._new()
         self._thread = threading.Thread(target=self._draw, daemon=True, name="stackbuild-screen")
 
@@ -107,21 +107,24 @@ class Screen:
         with self._lock:
             kept, self._kept = self._kept, []
         now = time.monotonic()
-        width, height = self._console.size
+        size = width, height = self._console.size
         with self._lock:
             rows, totals = self._board.rows(now), self._board.totals(now)
         picture = frame((rows, totals), (width, height), int(now / PAUSE), self._plain)
         self._recent.extend(kept)
         with self._console:
-            if self._console.size != self._size:
+            if size != self._size:
+                self._size = size
                 kept = self._begin_again(max(height - len(picture), 0))
             for line in kept:
                 self._console.print(Text.from_ansi(line))
             self._live.update(Group(*picture), refresh=True)
 
     def _begin_again(self, room: int) -> list[str]:
-        """Clear the screen: the terminal has broken old lines anew, nobody knows where. Gives what was on it."""
-        self._size = self._console.size
+        """Clear the screen: the terminal has broken old lines anew, and nobody knows where.
+
+        Gives the lines that were on it.
+        """
         self._live.stop()
         self._console.clear()
         self._live = self._new()
@@ -138,9 +141,9 @@ def frame(
 ) -> list[Text]:
     """The lines to draw, none of them wider than the room and not more of them than it is high."""
     rows, totals = seen
-    width, height = room
+    width, height = min(room[0], WIDEST), room[1]
     kept, rest = show.fitting(rows, max(height - 2, 1))
-    most = NAMES[1] if width >= WIDE else max(NAMES[0], width * 2 // 5)
+    most = min(max(NAMES[0], width * 2 // 5), NAMES[1])
     names = min(max((cell_len(_name(row)) for row in kept), default=0), most)
     lines = [_line(row, names, width, tick) for row in kept]
     if rest:
@@ -178,7 +181,7 @@ def _line(row: Row, names: int, width: int, tick: int) -> Text:
 
 
 def _name(row: Row) -> str:
-    return row.indent + visible(row.name)
+    return row.indent + visible(row.name).replace("\n", "\\n")
 
 
 def _summary(totals: Totals, width: int) -> str:

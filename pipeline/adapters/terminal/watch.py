@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from pipeline import show
 from pipeline.adapters.terminal.lines import GitHub, GitLab, Lines, Voice, nothing
 from pipeline.adapters.terminal.streams import paint_for, say, talking
 from pipeline.ports import Watch
