@@ -162,6 +162,23 @@ def difference(old: KeyRecord, new: KeyRecord) -> tuple[Part, ...]:
     return tuple(parts)
 
 
+def differing_from(before: Mapping[str, KeyRecord], now: Mapping[str, KeyRecord]) -> frozenset[str]:
+    """The images that are new, or whose own inputs differ: a parent's other build alone is no difference.
+
+    What git keeps in a context is not compared, since no revision holds it.
+    """
+    return frozenset(
+        name
+        for name, record in now.items()
+        if name not in before
+        or any(not (part.kind == "file" and _is_gits(part.name)) for part in difference(before[name], record))
+    )
+
+
+def _is_gits(path: str) -> bool:
+    return ".git" in path.split("/")
+
+
 def _described(record: KeyRecord) -> dict[str, str]:
     return {state.path: str(state) for state in record.files}
 
