@@ -32,6 +32,7 @@ ROOMS: dict[str, set[str]] = {
     "lock": set(),
     "plan": set(),
     "schedule": set(),
+    "expected": set(),
     "outcome": set(),
     "ports": set(),
     "labels": set(),

@@ -10,11 +10,12 @@ import click
 from pipeline.adapters.terminal import paint_for, put
 from pipeline.cli import options
 from pipeline.cli.group import cli
+from pipeline.errors import InputError
 
 
 @cli.command()
 @options.images
-@options.changed
+@options.selection
 @options.place
 @options.variant
 @options.registry
@@ -36,6 +37,10 @@ from pipeline.cli.group import cli
 )
 @click.option("--publish", is_flag=True, help="Move the names people pull to what has passed.")
 @click.option("--allow-unsmoked", is_flag=True, help="With --publish: name what no probe could judge, too.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but what goes wrong.")
+@click.option(
+    "--verbose", "-v", is_flag=True, help="Say all that the builds print, each line with its image."
+)
 @options.format_
 def build(form: str, **asked: Any) -> None:
     """Build what is out of date, probe it, and with --publish give it names.
@@ -48,6 +53,8 @@ def build(form: str, **asked: Any) -> None:
     """
     from pipeline.run.building import Asked, run_build  # noqa: PLC0415 (docker is slow to import)
 
+    if asked["quiet"] and asked["verbose"]:
+        raise InputError.of("--quiet and --verbose exclude each other")
     asked["jobs"] = asked["jobs"] or 0
     done = run_build(Asked(**asked))
     if form == "json":
@@ -59,22 +66,26 @@ def build(form: str, **asked: Any) -> None:
 
 @cli.command()
 @options.images
-@options.changed
+@options.selection
 @options.place
 @options.variant
 @options.registry
+@click.option(
+    "--no-engine", is_flag=True, help="Ask neither engine nor registry: go by lock and state alone."
+)
 @options.format_
 def plan(form: str, **asked: Any) -> None:
     """Say what a build would do about each image, and why; nothing is changed.
 
     \b
     stackbuild plan
+    stackbuild plan '*-notebook' --leaves
     stackbuild plan --changed minimal-notebook --variant cpu
     stackbuild plan --format json | jq '.variants.gpu.images'
     """
     from pipeline.run.building import Asked, run_plan  # noqa: PLC0415 (docker is slow to import)
 
-    found = run_plan(Asked(jobs=1, **asked))
+    found = run_plan(Asked(jobs=0, **asked))
     if form == "json":
         options.put_json(found.to_json())
     else:

@@ -21,7 +21,7 @@ from pipeline.graph import Node
 from pipeline.outcome import Attempt, Built, Failed, Outcome, Pulled, Pushed, Verdict
 from pipeline.patience import Trouble
 from pipeline.plan import Step
-from pipeline.ports import BuildOrder, Progressed, Retried, Tell, Watch
+from pipeline.ports import BuildOrder, Progressed, Retried, Tell, Watch, Word
 from pipeline.run.decide import Decided, Decision
 from pipeline.run.order import order_of
 from pipeline.run.origins import Origins
@@ -77,8 +77,8 @@ class Worker:
         attempts: list[Attempt] = []
         job = _Job(task, registry, self._log(step) if task.doing == build.BUILD else "", no_cache=no_cache)
 
-        def tell(text: str) -> None:
-            watch(Progressed(task.name, step.image, text))
+        def tell(word: Word) -> None:
+            watch(Progressed(task.name, step.image, word))
 
         def told(attempt: Attempt, trouble: Trouble) -> None:
             attempts.append(attempt)

@@ -7,10 +7,12 @@ import http.client
 import http.server
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Faulty:
         upstream: str = "",
         files: Mapping[str, bytes] | None = None,
         host: str = "127.0.0.1",
+        certificate: Path | None = None,
     ) -> None:
         self.asked: list[str] = []
         self.over = threading.Event()
@@ -119,6 +122,12 @@ class Faulty:
         self._upstream = upstream
         self._files = files or {}
         self._server = http.server.ThreadingHTTPServer((host, 0), Handler)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         # on loopback docker speaks plain HTTP to it
         self.address = f"{host}:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -137,7 +146,12 @@ class Faulty:
 
     def _passed_on(self, asked: http.server.BaseHTTPRequestHandler) -> _Answer:
         body: bytes = asked.body()  # type: ignore[attr-defined]
-        headers = {name: value for name, value in asked.headers.items() if name.lower() not in HOP}
+        # what is said twice counts twice: the engine names each kind of manifest in an Accept of its own
+        headers = {
+            name: ", ".join(asked.headers.get_all(name, ()))
+            for name in asked.headers
+            if name.lower() not in HOP
+        }
         connection = http.client.HTTPConnection(self._upstream, timeout=60)
         try:
             connection.request(asked.command, asked.path, body, {**headers, "Content-Length": str(len(body))})
@@ -167,9 +181,10 @@ def faulty(
     upstream: str = "",
     files: Mapping[str, bytes] | None = None,
     host: str = "127.0.0.1",
+    certificate: Path | None = None,
 ) -> Iterator[Faulty]:
-    """A server for the length of a test."""
-    server = Faulty(behaviour, upstream, files, host)
+    """A server for the length of a test; with a certificate (and its key) it speaks TLS."""
+    server = Faulty(behaviour, upstream, files, host, certificate)
     try:
         yield server
     finally:
