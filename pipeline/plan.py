@@ -27,6 +27,12 @@ class Cause(StrEnum):
     PARENT = "parent"
     BEHIND = "behind"
     GONE = "gone"
+    AGED = "aged"
+    DRIFTED = "drifted"
+
+
+# causes that come with a new moment in the lock: layers of earlier builds are no good then
+REFRESHING = frozenset({Cause.ASKED, Cause.NEVER, Cause.AGED, Cause.DRIFTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ class Reason:
     cause: Cause
     about: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
+    def __str__(self) -> str:  # noqa: PLR0911 (a line for each)
         match self.cause:
             case Cause.ASKED:
                 return "taken as changed, as asked for"
@@ -50,6 +56,10 @@ class Reason:
                 return f"was built on an earlier {_listed(self.about)}"
             case Cause.GONE:
                 return "built before, but gone from the engine"
+            case Cause.AGED:
+                return f"{self.about[0]} old, and may be {self.about[1]}"
+            case Cause.DRIFTED:
+                return f"would install something else now: {_listed(self.about)}"
 
 
 def _listed(names: tuple[str, ...], most: int = 4) -> str:
@@ -71,7 +81,7 @@ class Step:
     @property
     def afresh(self) -> bool:
         """Whether layers of earlier builds are no good: BuildKit would take them for the refreshed image."""
-        new = any(reason.cause in {Cause.ASKED, Cause.NEVER} for reason in self.reasons)
+        new = any(reason.cause in REFRESHING for reason in self.reasons)
         return new and bool(self.record.refreshed)
 
 
@@ -86,11 +96,15 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for: some images (none: all), images to take as changed, images the engine must have."""
+    """What was asked for: some images (none: all), images to take as changed, images the engine must have.
+
+    `stale` are images that are refreshed without having been asked for, and why.
+    """
 
     images: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     local: frozenset[str] = frozenset()
+    stale: Mapping[str, Reason] = field(default_factory=dict)
 
 
 def chosen(graph: Graph, request: Request) -> frozenset[str]:
@@ -124,7 +138,7 @@ def make(graph: Graph, records: Mapping[str, KeyRecord], known: Known, request: 
             needed_here.add(parent)
             if keys[parent] not in exists:
                 pending.append(parent)
-    reasons = _reasons(graph, records, known, (missing, frozenset(request.changed)))
+    reasons = _reasons(graph, records, known, (missing, request))
     steps = []
     for name in graph.order:
         if name not in wanted and name not in needed_here and name not in missing:
@@ -140,16 +154,16 @@ def make(graph: Graph, records: Mapping[str, KeyRecord], known: Known, request: 
 
 
 def _reasons(
-    graph: Graph, records: Mapping[str, KeyRecord], known: Known, doomed: tuple[Iterable[str], frozenset[str]]
+    graph: Graph, records: Mapping[str, KeyRecord], known: Known, doomed: tuple[Iterable[str], Request]
 ) -> dict[str, tuple[Reason, ...]]:
     """Why each missing image is missing; what only follows from an ancestor names that ancestor."""
-    missing, asked = frozenset(doomed[0]), doomed[1]
+    missing, request = frozenset(doomed[0]), doomed[1]
     found: dict[str, tuple[Reason, ...]] = {}
     causes: dict[str, tuple[str, ...]] = {}
     for name in graph.order:
         if name not in missing:
             continue
-        own = _own(name, records[name], known, asked)
+        own = _own(name, records[name], known, request)
         above = sorted(
             {cause for parent in graph.nodes[name].parent_names for cause in causes.get(parent, ())}
         )
@@ -172,10 +186,12 @@ def _moved(node: Node, last: KeyRecord, record: KeyRecord) -> tuple[str, ...]:
     )
 
 
-def _own(name: str, record: KeyRecord, known: Known, asked: frozenset[str]) -> tuple[Reason, ...]:
+def _own(name: str, record: KeyRecord, known: Known, request: Request) -> tuple[Reason, ...]:
     last = known.last.get(name)
+    if name in request.stale and name not in request.changed:
+        return (request.stale[name],)
     # a refresh that no finished run has taken in yet was asked for by one that was interrupted
-    if name in asked or (last is not None and last.refreshed != record.refreshed):
+    if name in request.changed or (last is not None and last.refreshed != record.refreshed):
         return (Reason(Cause.ASKED),)
     if last is None:
         return (Reason(Cause.NEVER),)

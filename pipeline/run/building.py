@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline import plan, refs, show, smoke
 from pipeline.adapters import buildx
+from pipeline.adapters.contents import Contents
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import State
@@ -17,6 +18,7 @@ from pipeline.adapters.terminal import paint_for, say, watching
 from pipeline.errors import InputError
 from pipeline.outcome import Failed, HeldBack, Result
 from pipeline.plan import Action, Request
+from pipeline.run import freshness
 from pipeline.run.decide import Ask, Decided, How, decide
 from pipeline.run.execute import Done, execute
 from pipeline.run.project import Project, View, open_project, views
@@ -40,6 +42,7 @@ class Asked:
     gpu: str = "auto"
     publish: bool = False
     allow_unsmoked: bool = False
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Built:
     planned: Planned
     done: Done
     exit_code: int
+    found: freshness.Found | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For machines: the plan, and everything that happened."""
@@ -90,6 +94,7 @@ class Built:
             ],
             "seconds": self.done.seconds,
             "exit_code": self.exit_code,
+            **({"fresh": self.found.to_json()} if self.found else {}),
         }
 
 
@@ -134,15 +139,23 @@ def run_plan(asked: Asked) -> Planned:
 
 def run_build(asked: Asked) -> Built:
     """Decide and do; what is said on the way goes to standard error."""
-    if asked.dry_run:
+    if asked.dry_run and not asked.fresh:
         return Built(run_plan(asked), Done(), 0)
     project = open_project(asked.file or "", asked.tree or "")
     found = views(project, asked.variants, asked.overlays)
     ask = _ask(project, found, asked)
     engine = Engine()
     with _state(project, write=True) as state:
-        decided = decide(project, found, ask, (engine, state))
+        fresh: freshness.Found | None = None
+        if asked.fresh:
+            ask, decided, fresh = freshness.refresh(project, found, ask, (engine, state))
+            for line in fresh.warnings():
+                say(f"{paint_for()('warning', 'yellow')}: {line}")
+        else:
+            decided = decide(project, found, ask, (engine, state))
         planned = Planned(decided)
+        if asked.dry_run:
+            return Built(planned, Done(), fresh.exit_code if fresh else 0, fresh)
         if any(step.action is Action.BUILD for step in decided.steps) or asked.publish:
             buildx.version()
         for decision in decided.decisions:
@@ -154,9 +167,11 @@ def run_build(asked: Asked) -> Built:
         how = How(asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu)
         with watching() as watch:
             done = execute(project, decided, ask, how, (engine, state, watch))
-    code = done.exit_code(asked.gpu)
+        if fresh:
+            Contents(engine, state).note_answers(fresh.answers)
+    code = done.exit_code(asked.gpu) or (fresh.exit_code if fresh else 0)
     _say_summary(done)
-    return Built(planned, done, code)
+    return Built(planned, done, code, fresh)
 
 
 def _say_summary(done: Done) -> None:

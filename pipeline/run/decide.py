@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline import keys, plan, publish, smoke
 from pipeline.adapters import pools
@@ -16,7 +16,7 @@ from pipeline.errors import InputError, Problem, StackbuildError
 from pipeline.keys import KeyRecord
 from pipeline.lock import Lock, Root
 from pipeline.outcome import Result, Verdict
-from pipeline.plan import Known, Request, Step
+from pipeline.plan import Known, Reason, Request, Step
 from pipeline.ports import Held
 from pipeline.run.project import Project, View
 from pipeline.smoke import Probe
@@ -32,6 +32,7 @@ class Ask:
     changed: tuple[str, ...] = ()
     registry: str = ""
     publish: bool = False
+    stale: Mapping[str, Reason] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,8 @@ def decide(project: Project, views: tuple[View, ...], ask: Ask, world: tuple[Eng
     missing = {reference: where for reference, where in wanted.items() if reference not in project.lock.roots}
     lock = project.lock.with_trees(project.pins)
     lock = lock.with_roots(resolve_roots(missing, engine)) if missing else lock
-    if ask.changed:
-        lock = lock.with_refreshed(dict.fromkeys(ask.changed, now()))
+    if ask.changed or ask.stale:
+        lock = lock.with_refreshed(dict.fromkeys((*ask.changed, *ask.stale), now()))
     digests = Digests(dict(project.folders), state.file_digests())
     inputs = keys.World(lock.digests, lock.refreshed, project.config.platform)
     records = {view.variant.name: keys.compute(view.graph, inputs, digests.states) for view in views}
@@ -168,7 +169,7 @@ def _decision(
     ask, known, held, stored = given
 
     def steps_with(local: frozenset[str]) -> tuple[Step, ...]:
-        return plan.make(view.graph, records, known, Request(ask.images, ask.changed, local))
+        return plan.make(view.graph, records, known, Request(ask.images, ask.changed, local, ask.stale))
 
     steps = steps_with(frozenset())
     probes = smoke.probes(project.config, view.variant.name, view.graph, steps)
