@@ -24,6 +24,13 @@ class FileState:
     content: str = ""
     executable: bool = False
 
+    def __str__(self) -> str:
+        """All that counts of it, in a line."""
+        if self.kind == "link":
+            return f"link to {self.content}"
+        words = [self.kind, self.content, "executable" if self.executable else ""]
+        return " ".join(word for word in words if word)
+
 
 # (tree, context folder, paths below it) → the state of each
 ReadStates = Callable[[str, str, Sequence[str]], tuple[FileState, ...]]
@@ -107,31 +114,78 @@ def _record(node: Node, keys: Mapping[str, str], world: World, states: ReadState
     )
 
 
-def difference(old: KeyRecord, new: KeyRecord) -> tuple[str, ...]:
-    """What differs, in words that fit behind "changed": `file matplotlibrc`, `arg NB_UID`.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that two records differ in: its `kind`, its name among its kind, and what it was and is.
 
-    Parents are left out: a parent's change has a cause of its own.
+    `kind` is "schema", "image", "instructions", "arg", "file", "parents", "root", "target", "platform" or
+    "refreshed". `old` and `new` fit into a line; they are None for what is not there, and for a root ""
+    where it is not locked.
     """
-    parts: list[str] = []
+
+    kind: str
+    name: str = ""
+    old: str | None = None
+    new: str | None = None
+
+    def __str__(self) -> str:
+        """Words that fit behind "changed": `file matplotlibrc`, `arg NB_UID`."""
+        match self.kind:
+            case "schema":
+                return "stackbuild's own format"
+            case "refreshed":
+                return "taken as changed"
+            case "image" | "target" | "platform":
+                return f"{self.kind} {self.old or '(none)'} → {self.new or '(none)'}"
+        return f"{self.kind} {self.name}".rstrip()
+
+
+def difference(old: KeyRecord, new: KeyRecord) -> tuple[Part, ...]:
+    """What differs, sorted within its kind. Another build of the same parents has causes of its own."""
+    parts: list[Part] = []
     if old.schema != new.schema:
-        parts.append("stackbuild's own format")
+        parts.append(Part("schema", "", str(old.schema), str(new.schema)))
     if old.instructions != new.instructions:
-        parts.append("instructions")
-    parts += [f"arg {name}" for name in _changed(dict(old.args), dict(new.args))]
-    before, after = ({state.path: state for state in record.files} for record in (old, new))
-    parts += [f"file {path}" for path in _changed(before, after)]
-    parts += [f"root {reference}" for reference in _changed(dict(old.roots), dict(new.roots))]
-    if sorted(dict(old.parents)) != sorted(dict(new.parents)):
-        parts.append("parents")
+        counts = (f"{len(record.instructions)} instructions" for record in (old, new))
+        parts.append(Part("instructions", "", *counts))
+    parts += _changed("arg", dict(old.args), dict(new.args))
+    parts += _changed("file", _described(old), _described(new))
+    parts += _changed("root", dict(old.roots), dict(new.roots))
+    before, after = (sorted(dict(record.parents)) for record in (old, new))
+    if before != after:
+        parts.append(Part("parents", "", ", ".join(before), ", ".join(after)))
     parts += [
-        f"{field} {was or '(none)'} → {now or '(none)'}"
-        for field in ("image", "target", "platform")
+        Part(field, "", was, now)
+        for field in ("image", "target", "platform", "refreshed")
         if (was := getattr(old, field)) != (now := getattr(new, field))
     ]
-    if old.refreshed != new.refreshed:
-        parts.append("taken as changed")
     return tuple(parts)
 
 
-def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
-    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+def differing_from(before: Mapping[str, KeyRecord], now: Mapping[str, KeyRecord]) -> frozenset[str]:
+    """The images that are new, or whose own inputs differ: a parent's other build alone is no difference.
+
+    What git keeps in a context is not compared, since no revision holds it.
+    """
+    return frozenset(
+        name
+        for name, record in now.items()
+        if name not in before
+        or any(not (part.kind == "file" and _is_gits(part.name)) for part in difference(before[name], record))
+    )
+
+
+def _is_gits(path: str) -> bool:
+    return ".git" in path.split("/")
+
+
+def _described(record: KeyRecord) -> dict[str, str]:
+    return {state.path: str(state) for state in record.files}
+
+
+def _changed(kind: str, old: Mapping[str, str], new: Mapping[str, str]) -> list[Part]:
+    return [
+        Part(kind, name, old.get(name), new.get(name))
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]

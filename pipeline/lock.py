@@ -7,12 +7,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from pipeline import refs
+from pipeline.errors import InputError
 from pipeline.tomlfile import Document
 
 FORMAT = 1
 HEADER = "# written by stackbuild; commit it, so that every machine builds on the same roots\n"
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_ANEW = "restore it from git, or remove it: `stackbuild lock` writes a new one"
+_AGAIN = "remove this section: `stackbuild lock` looks it up again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +62,52 @@ class Lock:
         return replace(self, refreshed={**self.refreshed, **images})
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One pin that two locks differ in; None stands for no pin, and "" for one that nobody has looked up.
+
+    `kind` is "tree", "root" or "refreshed".
+    """
+
+    kind: str
+    name: str
+    old: str | None
+    new: str | None
+
+
+def moves(old: Lock, new: Lock) -> tuple[Move, ...]:
+    """All that two locks differ in, sorted."""
+    before, after = _pins(old), _pins(new)
+    return tuple(
+        Move(*pin, before.get(pin), after.get(pin))
+        for pin in sorted(before.keys() | after.keys())
+        if before.get(pin) != after.get(pin)
+    )
+
+
+def _pins(lock: Lock) -> dict[tuple[str, str], str]:
+    return {
+        **{
+            ("tree", name): f"{pin.commit} ({pin.ref or 'HEAD'} of {pin.git})"
+            for name, pin in lock.trees.items()
+        },
+        **{
+            ("root", name): f"{root.digest} (stands in: {root.stand_in})" if root.stand_in else root.digest
+            for name, root in lock.roots.items()
+        },
+        **{("refreshed", name): when for name, when in lock.refreshed.items()},
+    }
+
+
 def parse(text: str, path: str) -> Lock:
     """Check a lock file. Raises InputError with all problems at once."""
-    document = Document(text, path)
+    if conflict := next((n for n, line in enumerate(text.split("\n"), 1) if line.startswith("<<<<<<< ")), 0):
+        hint = "keep the lines of one side, then run `stackbuild lock`"
+        raise InputError.of("is in the middle of a merge", f"{path}:{conflict}", hint)
+    try:
+        document = Document(text, path)
+    except InputError as error:
+        raise InputError(*(replace(problem, hint=_ANEW) for problem in error.problems)) from error
     root = document.root
     if (version := root.take("format", int, FORMAT)) != FORMAT:
         root.problem(f"format {version} is not known here", "format", "a newer stackbuild wrote it: update")
@@ -68,13 +115,17 @@ def parse(text: str, path: str) -> Lock:
     for name, table in root.tables("tree"):
         trees[name] = Pin(table.need("git"), table.take("ref", str, ""), table.need("commit"))
         if trees[name].commit and not _COMMIT.match(trees[name].commit):
-            table.problem(f"'{trees[name].commit}' is no commit", "commit", "run `stackbuild lock --update`")
+            table.problem(f"'{trees[name].commit}' is no commit", "commit", _AGAIN)
         table.close()
     roots = {}
     for reference, table in root.tables("root"):
-        pinned = table.need("digest", "run `stackbuild lock --update`")
+        pinned = table.need("digest", _AGAIN)
         if pinned and not _DIGEST.match(pinned):
-            table.problem(f"'{pinned}' is no digest", "digest", "run `stackbuild lock --update`")
+            table.problem(f"'{pinned}' is no digest", "digest", _AGAIN)
+        try:
+            refs.parse(reference)
+        except ValueError as error:
+            table.problem(f"'{reference}' {error}", hint=_AGAIN)
         roots[reference] = Root(pinned, table.take("stand-in", str, ""))
         table.close()
     refreshed = dict(root.pairs("refreshed"))

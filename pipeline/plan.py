@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
+from pipeline.digest import short
+from pipeline.errors import InputError, Problem
 from pipeline.graph import Graph, Node
-from pipeline.keys import KeyRecord, difference
+from pipeline.keys import KeyRecord, Part, difference
+from pipeline.tree import unknown
 
 
 class Action(StrEnum):
@@ -24,42 +28,60 @@ class Cause(StrEnum):
     ASKED = "asked"
     NEVER = "never"
     CHANGED = "changed"
+    ROOT = "root"
     PARENT = "parent"
     BEHIND = "behind"
-    GONE = "gone"
+    LOST = "lost"
     AGED = "aged"
     DRIFTED = "drifted"
 
 
 # causes that come with a new moment in the lock: layers of earlier builds are no good then
-REFRESHING = frozenset({Cause.ASKED, Cause.NEVER, Cause.AGED, Cause.DRIFTED})
+_REFRESHING = frozenset({Cause.ASKED, Cause.NEVER, Cause.AGED, Cause.DRIFTED})
+_WORDS = {
+    Cause.ASKED: "taken as changed, as asked for",
+    Cause.NEVER: "never built",
+    Cause.CHANGED: "changed: {}",
+    Cause.ROOT: "{}",
+    Cause.PARENT: "stands on {}, which is rebuilt",
+    Cause.BEHIND: "was built on an earlier {}",
+    Cause.LOST: "built before, but gone from {}",
+    Cause.AGED: "{} old, and may be {}",
+    Cause.DRIFTED: "would install something else now: {}",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One cause, and what it is about: the parts that changed, or the image that is the root of it."""
+    """One cause, and what it is about.
+
+    `about` are the images that are the root of it, or where a lost build was looked for, the age and the
+    greatest one, the packages that moved; `parts` what changed of the image's own record.
+    """
 
     cause: Cause
     about: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
-    def __str__(self) -> str:  # noqa: PLR0911 (a line for each)
+    def __str__(self) -> str:
         match self.cause:
-            case Cause.ASKED:
-                return "taken as changed, as asked for"
-            case Cause.NEVER:
-                return "never built"
             case Cause.CHANGED:
-                return f"changed: {_listed(self.about)}"
-            case Cause.PARENT:
-                return f"stands on {_listed(self.about)}, which is rebuilt"
-            case Cause.BEHIND:
-                return f"was built on an earlier {_listed(self.about)}"
-            case Cause.GONE:
-                return "built before, but gone from the engine"
+                names = tuple(map(str, self.parts))
+            case Cause.ROOT:
+                names = tuple(map(_move, self.parts))
+            case Cause.LOST:
+                names = (" and ".join(f"the {place}" for place in self.about),)
             case Cause.AGED:
-                return f"{self.about[0]} old, and may be {self.about[1]}"
-            case Cause.DRIFTED:
-                return f"would install something else now: {_listed(self.about)}"
+                return _WORDS[self.cause].format(*self.about)
+            case _:
+                names = self.about
+        return _WORDS[self.cause].format(_listed(names))
+
+
+def _move(part: Part) -> str:
+    """A root that is another now; without a lock its reference is all that is known of it."""
+    old, new = (short(pin) if pin else "unlocked" for pin in (part.old, part.new))
+    return f"root {part.name} moved: {old} → {new}"
 
 
 def _listed(names: tuple[str, ...], most: int = 4) -> str:
@@ -81,41 +103,71 @@ class Step:
     @property
     def afresh(self) -> bool:
         """Whether layers of earlier builds are no good: BuildKit would take them for the refreshed image."""
-        new = any(reason.cause in REFRESHING for reason in self.reasons)
+        new = any(reason.cause in _REFRESHING for reason in self.reasons)
         return new and bool(self.record.refreshed)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What exists (keys in the engine and in the registry), and what each image was last built with."""
+    """What exists (keys in the engine and in the registry), and what each image was last built with.
+
+    `places` is where was looked for it.
+    """
 
     engine: frozenset[str] = frozenset()
     registry: frozenset[str] = frozenset()
     last: Mapping[str, KeyRecord] = field(default_factory=dict)
+    places: tuple[str, ...] = ("engine",)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What was asked for: some images (none: all), images to take as changed, images the engine must have.
 
+    `differing` are the images whose inputs differ from another revision's, where only those and what stands
+    on them are meant. `leaves` keeps the leaves of what was asked for, `ancestors_only` what it stands on.
     `stale` are images that are refreshed without having been asked for, and why.
     """
 
     images: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     local: frozenset[str] = frozenset()
+    differing: frozenset[str] | None = None
+    leaves: bool = False
+    ancestors_only: bool = False
     stale: Mapping[str, Reason] = field(default_factory=dict)
+
+
+def matching(names: Collection[str], patterns: Iterable[str]) -> tuple[str, ...]:
+    """The images that names and globs mean, each once; raises InputError with every one that means none."""
+    found: dict[str, None] = {}
+    problems: list[Problem] = []
+    for pattern in patterns:
+        if pattern in names:
+            found[pattern] = None
+        elif matched := [name for name in names if fnmatchcase(name, pattern)]:
+            found.update(dict.fromkeys(matched))
+        else:
+            problems.extend(unknown(pattern, names).problems)
+    if problems:
+        raise InputError(*dict.fromkeys(problems))
+    return tuple(found)
 
 
 def chosen(graph: Graph, request: Request) -> frozenset[str]:
     """The images that a request is about; raises InputError for one that is not in the graph."""
-    if request.changed:
-        below = graph.descendants(request.changed)
-        return below & graph.ancestors(request.images) if request.images else below
+    found = frozenset(graph.nodes)
     if request.images:
-        graph.ancestors(request.images)
-        return frozenset(request.images)
-    return frozenset(graph.nodes)
+        above = graph.ancestors(request.images)
+        found = frozenset(request.images)
+    if request.changed or request.differing is not None:
+        below = graph.descendants(request.changed) | graph.descendants(request.differing or ())
+        found = below & above if request.images else below
+    if request.leaves:
+        found &= frozenset(graph.leaves())
+    if request.ancestors_only:
+        found = graph.ancestors(found) - found
+    return found
 
 
 def make(graph: Graph, records: Mapping[str, KeyRecord], known: Known, request: Request) -> tuple[Step, ...]:
@@ -167,12 +219,12 @@ def _reasons(
         above = sorted(
             {cause for parent in graph.nodes[name].parent_names for cause in causes.get(parent, ())}
         )
-        if all(reason.cause is Cause.CHANGED for reason in own):
+        if all(reason.parts for reason in own):
             if above:
                 own = (*own, Reason(Cause.PARENT, tuple(above)))
             elif moved := _moved(graph.nodes[name], known.last[name], records[name]):
                 own = (*own, Reason(Cause.BEHIND, moved))
-        found[name] = own or (Reason(Cause.GONE),)
+        found[name] = own or (Reason(Cause.LOST, known.places),)
         rooted = any(reason.cause is not Cause.PARENT for reason in found[name])
         causes[name] = (name,) if rooted else tuple(above)
     return found
@@ -196,4 +248,7 @@ def _own(name: str, record: KeyRecord, known: Known, request: Request) -> tuple[
     if last is None:
         return (Reason(Cause.NEVER),)
     parts = difference(last, record)
-    return (Reason(Cause.CHANGED, parts),) if parts else ()
+    moved = tuple(part for part in parts if part.kind == "root" and None not in {part.old, part.new})
+    changed = tuple(part for part in parts if part not in moved)
+    found = (Reason(Cause.CHANGED, parts=changed), Reason(Cause.ROOT, parts=moved))
+    return tuple(reason for reason in found if reason.parts)

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.adapters import gitrepo
 from pipeline.errors import InputError, UnreachableError
-from pipeline.run.project import open_project
+from pipeline.run.project import Opening, open_project
 
 WHO = {
     f"GIT_{who}_{what}": value
@@ -114,7 +114,7 @@ def test_the_lock_holds_a_branch_at_its_commit_until_it_is_updated(upstream: Pat
         f'format = 1\n[tree.up]\ngit = "{upstream}"\nref = "main"\ncommit = "{pin}"\n'
     )
     assert list(open_project(str(file)).tree.images) == ["base"]
-    assert sorted(open_project(str(file), update=True).tree.images) == ["base", "top"]
+    assert sorted(open_project(str(file), how=Opening(update=("*",))).tree.images) == ["base", "top"]
 
 
 def test_the_lock_of_another_ref_does_not_hold(upstream: Path, tmp_path: Path) -> None:

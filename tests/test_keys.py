@@ -14,7 +14,7 @@ from trees import PIN, PLATFORM, ROOT, graph, graph_of, records, stacks, subsets
 
 from pipeline import keys
 from pipeline.config import ImageSettings
-from pipeline.keys import FileState, KeyRecord, World, difference
+from pipeline.keys import FileState, KeyRecord, Part, World
 
 OTHER_PIN = "sha256:" + "1" * 64
 RECORD = KeyRecord(
@@ -42,6 +42,10 @@ CHANGES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "refreshed": ("2026-01-01", ("taken as changed",)),
 }
 FILE_CHANGES: dict[str, Any] = {"path": "rc2", "kind": "dir", "content": "b" * 64, "executable": True}
+
+
+def difference(old: KeyRecord, new: KeyRecord) -> tuple[str, ...]:
+    return tuple(str(part) for part in keys.difference(old, new))
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(KeyRecord)])
@@ -197,3 +201,21 @@ def test_the_states_are_asked_for_the_tree_the_context_and_the_paths_of_each_ima
 
     keys.compute(graph("base > child"), World({}, {}, PLATFORM), states)
     assert asked == [("notebooks", "base", ("setup",)), ("notebooks", "child", ("setup",))]
+
+
+def test_a_difference_says_what_was_and_what_is() -> None:
+    changed = replace(
+        RECORD,
+        args=(("NB_UID", ""), ("SHELL", "sh")),
+        files=(replace(RECORD.files[0], executable=True),),
+        roots=(("debian:12", ""),),
+        target="final",
+    )
+    assert keys.difference(RECORD, changed) == (
+        Part("arg", "NB_UID", "1000", ""),
+        Part("arg", "SHELL", None, "sh"),
+        Part("file", "rc", f"file {'a' * 64}", f"file {'a' * 64} executable"),
+        Part("file", "run", "link to rc", None),
+        Part("root", "debian:12", PIN, ""),
+        Part("target", "", "", "final"),
+    )

@@ -31,6 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "lock": set(),
     "plan": set(),
     "schedule": set(),
+    "expected": set(),
     "outcome": set(),
     "ports": set(),
     "labels": set(),

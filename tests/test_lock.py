@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import lock
+from pipeline import lock, refs
 from pipeline.errors import InputError
 from pipeline.lock import Lock, Pin, Root
 
 DIGEST = "sha256:" + "a" * 64
 COMMIT = "b" * 40
+AGAIN = "remove this section: `stackbuild lock` looks it up again"
 
 
 def problems(text: str) -> list[str]:
@@ -22,11 +23,20 @@ def problems(text: str) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
+def valid(reference: str) -> bool:
+    try:
+        refs.parse(reference)
+    except ValueError:
+        return False
+    return True
+
+
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+references = st.from_regex(r"([a-z][a-z0-9]*(:[0-9]+)?/)?[a-z]+(:[\w.-]+)?", fullmatch=True).filter(valid)
 locks = st.builds(
     Lock,
     st.dictionaries(words, st.builds(Pin, words, words | st.just(""), st.just(COMMIT)), max_size=2),
-    st.dictionaries(words, st.builds(Root, st.just(DIGEST), words | st.just("")), max_size=3),
+    st.dictionaries(references, st.builds(Root, st.just(DIGEST), words | st.just("")), max_size=3),
     st.dictionaries(words, words, max_size=3),
 )
 
@@ -93,10 +103,10 @@ digest = "{DIGEST}"
 """
     ) == [
         "stacks.lock:1: format 2 is not known here\n  hint: a newer stackbuild wrote it: update",
-        "stacks.lock:3: 'abc' is no digest\n  hint: run `stackbuild lock --update`",
+        f"stacks.lock:3: 'abc' is no digest\n  hint: {AGAIN}",
         "stacks.lock:4: unknown setting 'stand_in'\n  hint: did you mean 'stand-in'?",
-        "stacks.lock:5: 'digest' is missing\n  hint: run `stackbuild lock --update`",
-        "stacks.lock:8: 'main' is no commit\n  hint: run `stackbuild lock --update`",
+        f"stacks.lock:5: 'digest' is missing\n  hint: {AGAIN}",
+        f"stacks.lock:8: 'main' is no commit\n  hint: {AGAIN}",
         "stacks.lock:10: 'refreshed.base' must be a string, not a date\n  hint: put it in quotes",
         "stacks.lock:11: unknown section 'rot'\n  hint: did you mean 'root'?",
     ]

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trees import ROOT, after_building, graph, keys_of, records, stacks, subsets
+from trees import ROOT, after_building, graph, graph_of, keys_of, records, stacks, subsets
 
 from pipeline import plan
 from pipeline.errors import InputError
 from pipeline.graph import Graph
-from pipeline.keys import KeyRecord
+from pipeline.keys import KeyRecord, Part
 from pipeline.plan import Action, Cause, Known, Reason, Request, Step
 
 STACK = graph("base > minimal > scipy > tensorflow, minimal > r")
@@ -76,7 +76,7 @@ def test_an_image_with_two_changed_ancestors_names_both() -> None:
 def test_a_root_that_moved_is_named_where_it_is_used() -> None:
     after = records(STACK, pins={ROOT: "sha256:" + "1" * 64})
     found = why(after, after_building(RECORDS))
-    assert found["base"] == f"changed: root {ROOT}"
+    assert found["base"] == f"root {ROOT} moved: 000000000000 → 111111111111"
     assert found["tensorflow"] == "stands on base, which is rebuilt"
 
 
@@ -95,6 +95,25 @@ def test_what_was_asked_for_says_so_even_if_it_was_never_built() -> None:
 def test_what_an_interrupted_run_was_asked_for_is_still_asked_for() -> None:
     after = records(STACK, refreshed={"scipy": "2026-01-01"})
     assert why(after, after_building(RECORDS))["scipy"] == "taken as changed, as asked for"
+
+
+def test_a_root_that_is_another_one_is_a_change_and_no_move() -> None:
+    before, after = (graph_of({"a/Dockerfile": f"FROM {root}\n"}) for root in ("debian:11", "debian:12"))
+    known = after_building(records(before))
+    (step,) = plan.make(after, records(after), known, Request())
+    assert [str(reason) for reason in step.reasons] == [
+        "changed: instructions, root debian:11, root debian:12"
+    ]
+
+
+def test_a_root_whose_pin_is_lost_is_told_as_unlocked() -> None:
+    found = why(records(STACK, pins={ROOT: ""}), after_building(RECORDS))
+    assert found["base"] == f"root {ROOT} moved: 000000000000 → unlocked"
+
+
+def test_what_is_lost_says_where_it_was_looked_for() -> None:
+    known = Known(last=RECORDS, places=("engine", "registry"))
+    assert why(RECORDS, known)["base"] == "built before, but gone from the engine and the registry"
 
 
 def test_what_is_gone_says_so() -> None:
@@ -123,8 +142,8 @@ def test_what_was_left_behind_when_its_parent_was_built_names_the_parent() -> No
 
 
 def test_many_parts_are_told_by_their_number() -> None:
-    reason = Reason(Cause.CHANGED, tuple("abcdefg"))
-    assert str(reason) == "changed: a, b, c, d and 3 more"
+    reason = Reason(Cause.CHANGED, parts=tuple(Part("arg", name) for name in "abcdefg"))
+    assert str(reason) == "changed: arg a, arg b, arg c, arg d and 3 more"
 
 
 def test_taking_an_image_as_changed_rebuilds_it_and_its_descendants_and_only_those() -> None:
@@ -209,6 +228,44 @@ def test_a_refreshed_image_that_has_to_be_built_takes_no_layers_of_earlier_build
     assert not any(step.afresh for step in planned(refreshed, after_building(refreshed)).values())
 
 
+def test_leaves_are_kept_of_what_was_asked_for() -> None:
+    assert plan.chosen(STACK, Request(leaves=True)) == {"tensorflow", "r"}
+    assert plan.chosen(STACK, Request(images=("scipy", "r"), leaves=True)) == {"r"}
+
+
+def test_only_the_ancestors_are_what_is_asked_for_without_itself() -> None:
+    found = plan.chosen(STACK, Request(images=("scipy", "tensorflow"), ancestors_only=True))
+    assert found == {"base", "minimal"}
+    assert plan.chosen(STACK, Request(leaves=True, ancestors_only=True)) == {"base", "minimal", "scipy"}
+
+
+def test_what_differs_from_another_revision_is_meant_with_its_descendants_and_nothing_else() -> None:
+    after = records(STACK, {"scipy": "new", "r": "new"})
+    known = after_building(RECORDS)
+    found = actions(after, known, Request(differing=frozenset({"scipy"})))
+    assert found == {"minimal": REUSE, "scipy": BUILD, "tensorflow": BUILD}
+    assert actions(after, known, Request(differing=frozenset())) == {}
+    assert actions(RECORDS, known, Request(differing=frozenset({"scipy"}))) == {
+        "scipy": REUSE,
+        "tensorflow": REUSE,
+    }
+
+
+def test_names_and_globs_mean_each_image_once() -> None:
+    names = STACK.order
+    assert plan.matching(names, ("*n*", "scipy", "r")) == ("minimal", "tensorflow", "scipy", "r")
+    assert plan.matching((*names, "a[b]"), ("a[b]",)) == ("a[b]",)
+
+
+def test_every_name_and_glob_that_means_nothing_is_reported_at_once() -> None:
+    with pytest.raises(InputError) as caught:
+        plan.matching(STACK.order, ("x*", "scpy", "r"))
+    assert [problem.message for problem in caught.value.problems] == [
+        "no image 'x*' in the tree",
+        "no image 'scpy' in the tree",
+    ]
+
+
 @st.composite
 def situations(draw: st.DrawFn) -> tuple[Graph, dict[str, KeyRecord], Known, Request]:
     """Any stack after any history, and anything asked of it."""
@@ -286,7 +343,7 @@ def test_exactly_what_is_built_has_reasons_and_a_root_cause_is_built_too(
             if reason.cause is Cause.PARENT:
                 assert set(reason.about) <= (of.ancestors([step.image]) - {step.image}) & built
                 assert all(any(r.cause is not Cause.PARENT for r in reasons[name]) for name in reason.about)
-            if reason.cause is Cause.GONE:
+            if reason.cause is Cause.LOST:
                 assert known.last[step.image] == step.record
 
 

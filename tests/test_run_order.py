@@ -10,7 +10,7 @@ from trees import tree_of
 
 from pipeline import keys
 from pipeline.graph import derive
-from pipeline.keys import FileState, World
+from pipeline.keys import FileState, Part, World
 from pipeline.plan import Action, Cause, Reason, Step
 from pipeline.ports import BuildOrder
 from pipeline.run.order import order_of
@@ -118,5 +118,7 @@ def test_what_is_taken_as_changed_is_built_without_the_layers_of_before() -> Non
     files = {"one/Dockerfile": "FROM debian:12\n"}
     asked = (Reason(Cause.ASKED),)
     assert not ordered("one", files).no_cache
-    assert not ordered("one", files, (Reason(Cause.CHANGED, ("instructions",)),), refreshed="now").no_cache
+    assert not ordered(
+        "one", files, (Reason(Cause.CHANGED, parts=(Part("instructions"),)),), refreshed="now"
+    ).no_cache
     assert ordered("one", files, asked, refreshed="now").no_cache

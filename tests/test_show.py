@@ -12,6 +12,7 @@ from hypothesis import given
 from trees import after_building, graph, graph_of, keys_of, records, stack, stacks, tree_of
 
 from pipeline import overlay, plan, show
+from pipeline.expected import Expected
 from pipeline.graph import Graph
 from pipeline.outcome import (
     Blocked,
@@ -183,11 +184,45 @@ def test_a_plan_for_machines_is_as_documented() -> None:
     steps = plan.make(STACK, after, after_building(records(STACK)), Request(images=("r", "base")))
     assert json.loads(json.dumps(show.plan_json(steps))) == {
         "images": {
-            "base": {"action": "reuse", "key": after["base"].key, "reasons": []},
-            "minimal": {"action": "reuse", "key": after["minimal"].key, "reasons": []},
-            "r": {"action": "build", "key": after["r"].key, "reasons": ["changed: file setup"]},
+            "base": {"action": "reuse", "key": after["base"].key, "reasons": [], "why": []},
+            "minimal": {"action": "reuse", "key": after["minimal"].key, "reasons": [], "why": []},
+            "r": {
+                "action": "build",
+                "key": after["r"].key,
+                "reasons": ["changed: file setup"],
+                "why": [
+                    {
+                        "cause": "changed",
+                        "parts": [{"kind": "file", "name": "setup", "old": "file", "new": "file new"}],
+                    }
+                ],
+            },
         }
     }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.2, "1 s"),
+        (7.4, "7 s"),
+        (43, "45 s"),
+        (58, "1 min"),
+        (170, "3 min"),
+        (5399, "90 min"),
+        (9000, "2.5 h"),
+    ],
+)
+def test_a_guess_is_rough(seconds: float, text: str) -> None:
+    assert show.roughly(seconds) == text
+
+
+def test_what_is_expected_says_how_much_of_it_is_known() -> None:
+    told = [show.expected_text(Expected(170, known, 6)) for known in (4, 6)]
+    assert told == [
+        "expected: about 3 min, by earlier times of 4 of 6 builds",
+        "expected: about 3 min, by earlier times of all builds",
+    ]
 
 
 def test_a_tally_counts_what_there_is() -> None:

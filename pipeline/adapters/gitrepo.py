@@ -92,11 +92,19 @@ def cache_folder() -> Path:
     return platformdirs.user_cache_path("stackbuild") / "git"
 
 
+def cached(url: str, commit: str) -> bool:
+    """Whether a commit can be had without asking anybody: it was fetched before, or is on this machine."""
+    return url.startswith(("/", "file:")) or _folder(url, commit).is_dir()
+
+
+def _folder(url: str, commit: str) -> Path:
+    return cache_folder() / digest.short(digest.of_bytes(url.encode())) / commit
+
+
 def checkout(url: str, commit: str) -> Path:
     """A folder with the files of a commit, fetched where it is not cached; nobody else writes to it."""
-    name = digest.short(digest.of_bytes(url.encode()))
-    home = cache_folder() / name
-    folder = home / commit
+    folder = _folder(url, commit)
+    home = folder.parent
     if folder.is_dir():
         return folder
     try:
@@ -106,7 +114,10 @@ def checkout(url: str, commit: str) -> Path:
             files.mkdir()
             _git(["init", "--quiet", "--bare", str(repository)])
             _fetch(repository, url, commit)
-            _export(repository, commit, files)
+            try:
+                _export(repository, commit, files)
+            except UnreachableError as error:
+                raise InputError.of(f"there is no commit {commit} in '{url}'") from error
             at = _git(["--git-dir", str(repository), "log", "-1", "--format=%cI", commit])
             _note(url, commit).write_text(at, encoding="ascii")
             with _won_by_another(folder):
@@ -128,10 +139,7 @@ def _fetch(repository: Path, url: str, commit: str) -> None:
 def _export(repository: Path, commit: str, files: Path) -> None:
     """The files as a checkout has them; `git archive` would leave out what .gitattributes says it should."""
     base = ["--git-dir", str(repository), "--work-tree", str(files)]
-    try:
-        _git([*base, "read-tree", commit])
-    except UnreachableError as error:
-        raise InputError.of(f"there is no commit {commit} in the repository") from error
+    _git([*base, "read-tree", commit])
     _git([*base, "checkout-index", "--all", "--quiet"])
 
 

@@ -162,6 +162,10 @@ class State:
         row = (note.key, note.record.image, record, note.image_id, note.seconds, note.size, note.log)
         self.change("insert or replace into builds values (?, ?, ?, ?, ?, ?, ?, ?)", [(*row, time.time())])
 
+    def builds(self) -> dict[str, str]:
+        """The image id of every build that is remembered, by key."""
+        return {str(key): str(image_id) for key, image_id in self.rows("select key, image_id from builds")}
+
     def seconds(self) -> dict[str, float]:
         """How long each image took to build the last time."""
         rows = self.rows("select image, seconds from builds order by at")

@@ -15,7 +15,7 @@ from pipeline.cli.group import cli
 
 @cli.command()
 @options.images
-@options.changed
+@options.selection
 @options.place
 @options.variant
 @options.registry
@@ -60,22 +60,26 @@ def build(form: str, **asked: Any) -> None:
 
 @cli.command()
 @options.images
-@options.changed
+@options.selection
 @options.place
 @options.variant
 @options.registry
+@click.option(
+    "--no-engine", is_flag=True, help="Ask neither engine nor registry: go by lock and state alone."
+)
 @options.format_
 def plan(form: str, **asked: Any) -> None:
     """Say what a build would do about each image, and why; nothing is changed.
 
     \b
     stackbuild plan
+    stackbuild plan '*-notebook' --leaves
     stackbuild plan --changed minimal-notebook --variant cpu
     stackbuild plan --format json | jq '.variants.gpu.images'
     """
     from pipeline.run.building import Asked, run_plan  # noqa: PLC0415 (docker is slow to import)
 
-    found = run_plan(Asked(jobs=1, **asked))
+    found = run_plan(Asked(jobs=pools.default_jobs(), **asked))
     if form == "json":
         options.put_json(found.to_json())
     else:

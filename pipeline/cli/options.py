@@ -77,6 +77,17 @@ changed = click.option(
     help="Take IMAGE as changed: rebuild it and its descendants, and only those.",
 )  # fmt: skip
 images = click.argument("images", nargs=-1, metavar="[IMAGE]...", shell_complete=image_names)
+selection = stacked(
+    changed,
+    click.option("--leaves", is_flag=True, help="Of what is asked for, only what nothing is built on."),
+    click.option(
+        "--ancestors-only", is_flag=True, help="Not what is asked for, but all that it stands on."
+    ),
+    click.option(
+        "--locked", is_flag=True,
+        help="Go by stacks.lock as it is: look up no ref and no root, and fetch no tree.",
+    ),
+)  # fmt: skip
 
 
 def put_json(value: object) -> None:

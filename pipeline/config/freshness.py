@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from pipeline.config.values import read_duration
@@ -21,7 +21,7 @@ class Fresh:
     max_age: float = 0.0
     ages: tuple[tuple[str, float], ...] = ()
     drift: tuple[str, ...] = MANAGERS
-    where: str = ""
+    where: str = field(default="", compare=False)
 
     def most(self, image: str) -> float:
         """How old an image may be, in seconds; 0 for any age."""
@@ -38,8 +38,8 @@ def read_fresh(table: Table) -> Fresh:
         if manager not in MANAGERS:
             hint = nearest(manager, MANAGERS) or f"one of {', '.join(MANAGERS)}"
             table.problem(f"'{manager}' cannot be asked", "drift", hint)
-    most = read_duration(table, "max_age", 0.0) if table.has("max_age") else 0.0
+    most = read_duration(table, "max_age", 1.0) if table.has("max_age") else 0.0
     images = table.table("images")
-    ages = tuple((glob, read_duration(images, glob, 0.0)) for glob in images.keys())  # noqa: SIM118 (no dict)
+    ages = tuple((glob, read_duration(images, glob, 1.0)) for glob in images.keys())  # noqa: SIM118 (no dict)
     table.close()
     return Fresh(most, ages, drift, table.where)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline import plan, refs, show, smoke
@@ -15,13 +15,14 @@ from pipeline.adapters.engine import Engine
 from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import State
 from pipeline.adapters.terminal import paint_for, say, watching
-from pipeline.errors import InputError
+from pipeline.errors import InputError, Problem, UnreachableError
+from pipeline.expected import Expected, expect
 from pipeline.outcome import Failed, HeldBack, Result
 from pipeline.plan import Action, Request
 from pipeline.run import freshness
-from pipeline.run.decide import Ask, Decided, How, decide
+from pipeline.run.decide import Ask, Decided, How, decide, roots_of
 from pipeline.run.execute import Done, execute
-from pipeline.run.project import Project, View, open_project, views
+from pipeline.run.project import LOCK, Opening, Project, View, open_project, views
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,24 @@ class Asked:
     gpu: str = "auto"
     publish: bool = False
     allow_unsmoked: bool = False
+    leaves: bool = False
+    ancestors_only: bool = False
+    locked: bool = False
+    no_engine: bool = False
     fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a run would do."""
+    """What a run would do with so many jobs at once."""
 
     decided: Decided
+    jobs: int
+
+    @property
+    def expected(self) -> Expected | None:
+        """How long it will take, as far as earlier builds tell."""
+        return expect(self.decided.steps, self.decided.seconds, self.jobs)
 
     def text(self, paint: show.Paint) -> str:
         """For people: a tree for each variant, then which roots are not the real ones."""
@@ -57,14 +68,24 @@ class Planned:
         for decision in self.decided.decisions:
             title = f"variant {decision.view.variant.name}: {show.tally(decision.steps)}"
             blocks.append(f"{title}\n{show.plan_text(decision.view.graph, decision.steps, paint)}")
+        if self.decided.unlocked:
+            blocks.append(paint(show.unlocked_text(self.decided.unlocked), "yellow"))
         if self.decided.stand_ins:
             blocks.append(paint(show.stand_ins_text(self.decided.stand_ins), "yellow"))
+        if expected := self.expected:
+            blocks.append(show.expected_text(expected))
         return "\n\n".join(blocks)
 
     def to_json(self) -> dict[str, Any]:
         """For machines."""
         found = {d.view.variant.name: show.plan_json(d.steps) for d in self.decided.decisions}
-        return {"variants": found, "stand_ins": dict(self.decided.stand_ins)}
+        return {
+            "variants": found,
+            "stand_ins": dict(self.decided.stand_ins),
+            "unlocked": list(self.decided.unlocked),
+            "engine": self.decided.engine_asked,
+            "expected": dataclasses.asdict(self.expected) if self.expected else None,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,37 +144,80 @@ def _ask(project: Project, found: tuple[View, ...], asked: Asked) -> Ask:
         ) from error
     if problems := [problem for view in found for problem in smoke.declared(project.config, view.graph)]:
         raise InputError(*dict.fromkeys(problems))
-    for view in found:
-        plan.chosen(view.graph, Request(asked.images, asked.changed))
-    return Ask(asked.images, asked.changed, registry, asked.publish)
+    missing = {ref: where for ref, where in roots_of(found).items() if ref not in project.lock.roots}
+    if asked.locked and missing:
+        hint = "run `stackbuild lock`, and commit it"
+        raise InputError(
+            *(
+                Problem(f"{LOCK} does not pin the root image '{reference}'", where, hint)
+                for reference, where in missing.items()
+            )
+        )
+    images, changed = _images(project, asked)
+    ask = Ask(images, changed, registry, asked.publish, asked.leaves, asked.ancestors_only, asked.locked)
+    request = Request(images, changed, leaves=asked.leaves)
+    if asked.leaves and not any(plan.chosen(view.graph, request) for view in found):
+        raise InputError.of("nothing that was asked for is a leaf", hint="`stackbuild graph --leaves`")
+    return ask
+
+
+def _images(project: Project, asked: Asked) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The images asked for, and those to take as changed; names and globs that mean none are errors."""
+    images = plan.matching(project.tree.images, asked.images)
+    changed = plan.matching(project.tree.images, asked.changed)
+    if asked.locked and (changed or asked.fresh):
+        option = "--changed" if changed else "--fresh"
+        message = f"{option} is written into stacks.lock, and --locked leaves the lock as it is"
+        raise InputError.of(message, hint="leave one of them out")
+    if asked.ancestors_only and not (images or changed or asked.leaves):
+        raise InputError.of("--ancestors-only: of which images?", hint="name them, or use --leaves")
+    return images, changed
+
+
+def _engine_to_ask(project: Project, found: tuple[View, ...], asked: Asked) -> Engine | None:
+    """The engine, unless a plan does without: with a complete lock the state can tell what there was."""
+    if asked.no_engine:
+        return None
+    try:
+        return Engine()
+    except UnreachableError as error:
+        if roots_of(found).keys() - project.lock.roots.keys():
+            raise
+        say(f"{paint_for()('warning', 'yellow')}: {error.problems[0].message}")
+        say("  this is planned from the lock and the state alone: what is gone meanwhile does not show")
+        return None
 
 
 def run_plan(asked: Asked) -> Planned:
     """Decide, and do nothing."""
-    project = open_project(asked.file or "", asked.tree or "")
+    project = _opened(asked)
     found = views(project, asked.variants, asked.overlays)
     ask = _ask(project, found, asked)
+    engine = _engine_to_ask(project, found, asked)
+    ask = replace(ask, registry_asked=not asked.locked)
     with _state(project, write=False) as state:
-        return Planned(decide(project, found, ask, (Engine(), state)))
+        return Planned(decide(project, found, ask, (engine, state)), asked.jobs)
+
+
+def _opened(asked: Asked) -> Project:
+    return open_project(asked.file or "", asked.tree or "", Opening(locked=asked.locked))
 
 
 def run_build(asked: Asked) -> Built:
     """Decide and do; what is said on the way goes to standard error."""
     if asked.dry_run and not asked.fresh:
         return Built(run_plan(asked), Done(), 0)
-    project = open_project(asked.file or "", asked.tree or "")
+    project = _opened(asked)
     found = views(project, asked.variants, asked.overlays)
     ask = _ask(project, found, asked)
     engine = Engine()
     with _state(project, write=True) as state:
-        fresh: freshness.Found | None = None
-        if asked.fresh:
-            ask, decided, fresh = freshness.refresh(project, found, ask, (engine, state))
-            for line in fresh.warnings():
-                say(f"{paint_for()('warning', 'yellow')}: {line}")
-        else:
-            decided = decide(project, found, ask, (engine, state))
-        planned = Planned(decided)
+        fresh = freshness.refresh(project, found, ask, (engine, state)) if asked.fresh else None
+        ask = replace(ask, stale=fresh.stale) if fresh else ask
+        for line in fresh.warnings() if fresh else ():
+            say(f"{paint_for()('warning', 'yellow')}: {line}")
+        decided = decide(project, found, ask, (engine, state))
+        planned = Planned(decided, asked.jobs)
         if asked.dry_run:
             return Built(planned, Done(), fresh.exit_code if fresh else 0, fresh)
         if any(step.action is Action.BUILD for step in decided.steps) or asked.publish:
@@ -162,6 +226,8 @@ def run_build(asked: Asked) -> Built:
             say(f"variant {decision.view.variant.name}: {show.tally(decision.steps)}")
         if decided.stand_ins:
             say(paint_for()(show.stand_ins_text(decided.stand_ins), "yellow"))
+        if planned.expected:
+            say(show.expected_text(planned.expected))
         if swept := Probes(engine).sweep():
             say(f"removed {show.counted(swept, 'probe container')} that a killed run had left behind")
         how = How(asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu)

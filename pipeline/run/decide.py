@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
-from pipeline import keys, plan, publish, smoke
+from pipeline import keys, plan, smoke
 from pipeline.adapters import pools
 from pipeline.adapters.disk import Digests
 from pipeline.adapters.engine import Engine, NotFoundError
-from pipeline.adapters.registry import Registry
 from pipeline.adapters.state import State
 from pipeline.errors import InputError, Problem, StackbuildError
-from pipeline.keys import KeyRecord
+from pipeline.keys import KeyRecord, differing_from
 from pipeline.lock import Lock, Root
 from pipeline.outcome import Result, Verdict
 from pipeline.plan import Known, Reason, Request, Step
 from pipeline.ports import Held
+from pipeline.run import existing
 from pipeline.run.project import Project, View
 from pipeline.smoke import Probe
 
@@ -26,12 +26,22 @@ LOOKUPS = 8
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What was asked for on the command line, as far as deciding goes."""
+    """What was asked for on the command line, as far as deciding goes.
+
+    With `locked` nothing is looked up that the lock should answer; without `registry_asked` the registry has
+    what is remembered of it. `before` gives, for the lock of now, the records of another revision by variant:
+    then only what differs from them is meant, and what stands on it. `stale` are images to refresh, and why.
+    """
 
     images: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     registry: str = ""
     publish: bool = False
+    leaves: bool = False
+    ancestors_only: bool = False
+    locked: bool = False
+    registry_asked: bool = True
+    before: Callable[[Lock], Mapping[str, Mapping[str, KeyRecord]]] | None = None
     stale: Mapping[str, Reason] = field(default_factory=dict)
 
 
@@ -59,7 +69,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """All that a run needs to know before it changes anything."""
+    """All that a run needs to know before it changes anything.
+
+    `unlocked` are roots that nobody could look up: they count as they are named.
+    """
 
     decisions: tuple[Decision, ...]
     lock: Lock
@@ -68,6 +81,8 @@ class Decided:
     stand_ins: Mapping[str, str]
     digests: Digests
     seconds: Mapping[str, float]
+    unlocked: tuple[str, ...] = ()
+    engine_asked: bool = True
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -131,45 +146,67 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def decide(project: Project, views: tuple[View, ...], ask: Ask, world: tuple[Engine, State]) -> Decided:
-    """Compute every variant's steps; the engine is asked once, and the network only for what is not known."""
+def decide(
+    project: Project, views: tuple[View, ...], ask: Ask, world: tuple[Engine | None, State]
+) -> Decided:
+    """Compute every variant's steps; the engine is asked once, and the network only for what is not known.
+
+    Without an engine everything comes from the lock and the state.
+    """
     engine, state = world
     wanted = roots_of(views)
-    missing = {reference: where for reference, where in wanted.items() if reference not in project.lock.roots}
-    lock = project.lock.with_trees(project.pins)
-    lock = lock.with_roots(resolve_roots(missing, engine)) if missing else lock
-    if ask.changed or ask.stale:
-        lock = lock.with_refreshed(dict.fromkeys((*ask.changed, *ask.stale), now()))
+    lock = _lock(project, ask, wanted, engine)
     digests = Digests(dict(project.folders), state.file_digests())
     inputs = keys.World(lock.digests, lock.refreshed, project.config.platform)
     records = {view.variant.name: keys.compute(view.graph, inputs, digests.states) for view in views}
-    held = engine.keys()
-    pushed = _pushed(records.values(), ask, held, (engine, state))
+    if engine and ask.registry_asked:
+        there = existing.ask(records.values(), ask.registry, (engine, state), publish=ask.publish)
+    else:
+        there = existing.remember(records, ask.registry, state, engine)
     stored = state.verdicts()
+    before = ask.before(lock) if ask.before else None
     decisions = []
     for view in views:
         name = view.variant.name
-        known = Known(frozenset(held), frozenset(pushed), state.last_records(name))
-        decisions.append(_decision(project, view, records[name], (ask, known, held, stored)))
+        known = Known(frozenset(there.held), frozenset(there.pushed), state.last_records(name), there.places)
+        differing = differing_from(before.get(name, {}), records[name]) if before is not None else None
+        request = Request(ask.images, ask.changed, frozenset(), differing, ask.leaves, ask.ancestors_only)
+        request = replace(request, stale=ask.stale)
+        decisions.append(_decision(project, view, records[name], (request, known, there.held, stored)))
     pinned = {
         reference: root.stand_in
         for reference, root in lock.roots.items()
         if root.stand_in and reference in wanted
     }
-    stand_ins = with_stand_ins(pinned, (step for d in decisions for step in d.steps), held)
-    return Decided(tuple(decisions), lock, held, pushed, stand_ins, digests, state.seconds())
+    stand_ins = with_stand_ins(pinned, (step for d in decisions for step in d.steps), there.held)
+    return Decided(
+        tuple(decisions), lock, there.held, there.pushed, stand_ins, digests, state.seconds(),
+        tuple(sorted(reference for reference in wanted if reference not in lock.roots)), engine is not None,
+    )  # fmt: skip
+
+
+def _lock(project: Project, ask: Ask, wanted: Mapping[str, str], engine: Engine | None) -> Lock:
+    """The lock that the run goes by: completed, unless nobody may or can be asked."""
+    missing = {reference: where for reference, where in wanted.items() if reference not in project.lock.roots}
+    if ask.locked:
+        return project.lock
+    lock = project.lock.with_trees(project.pins)
+    if missing and engine:
+        lock = lock.with_roots(resolve_roots(missing, engine))
+    refreshed = (*ask.changed, *ask.stale)
+    return lock.with_refreshed(dict.fromkeys(refreshed, now())) if refreshed else lock
 
 
 def _decision(
     project: Project,
     view: View,
     records: Mapping[str, KeyRecord],
-    given: tuple[Ask, Known, Mapping[str, Held], Mapping[tuple[str, str], Verdict]],
+    given: tuple[Request, Known, Mapping[str, Held], Mapping[tuple[str, str], Verdict]],
 ) -> Decision:
-    ask, known, held, stored = given
+    request, known, held, stored = given
 
     def steps_with(local: frozenset[str]) -> tuple[Step, ...]:
-        return plan.make(view.graph, records, known, Request(ask.images, ask.changed, local, ask.stale))
+        return plan.make(view.graph, records, known, replace(request, local=local))
 
     steps = steps_with(frozenset())
     probes = smoke.probes(project.config, view.variant.name, view.graph, steps)
@@ -188,32 +225,3 @@ def _stands(
         return None
     verdict = stored.get((held[probe.key].image_id, probe.digest))
     return verdict if verdict and verdict.result is Result.PASSED else None
-
-
-def _pushed(
-    records: Iterable[Mapping[str, KeyRecord]],
-    ask: Ask,
-    held: Mapping[str, Held],
-    world: tuple[Engine, State],
-) -> dict[str, str]:
-    """The keys that the registry has, and their digests.
-
-    What this machine pushed itself is remembered; the registry is asked for the rest, and for everything
-    when names are to be moved.
-    """
-    engine, state = world
-    if not ask.registry:
-        return {}
-    images = {record.key: record.image for variant in records for record in variant.values()}
-    known = {key: digest for key, digest in state.pushed(ask.registry).items() if key in images}
-    unsure = {
-        publish.key_name(ask.registry, image, key): key
-        for key, image in images.items()
-        if ask.publish or key not in known or key not in held
-    }
-    there = Registry(engine).digests(unsure)
-    for name, key in unsure.items():
-        known.pop(key, None)
-        if name in there:
-            known[key] = there[name]
-    return known

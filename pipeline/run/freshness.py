@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from pipeline import digest, freshness, publish
+from pipeline import digest, freshness, plan, publish
 from pipeline.adapters import pools
 from pipeline.adapters.contents import PATIENCE, Contents, made_at
 from pipeline.adapters.disk import reader
@@ -137,13 +137,9 @@ def _joined(found: Iterable[Finding], contents: Contents) -> Found:
     return Found(findings, answers)
 
 
-def refresh(
-    project: Project, views: tuple[View, ...], ask: Ask, world: tuple[Engine, State]
-) -> tuple[Ask, Decided, Found]:
-    """Decide, find out what is stale, and decide again with that taken as changed."""
-    found = find(project, decide(project, views, ask, world), ask, world)
-    ask = replace(ask, stale=found.stale)
-    return ask, decide(project, views, ask, world), found
+def refresh(project: Project, seen: tuple[View, ...], ask: Ask, world: tuple[Engine, State]) -> Found:
+    """Decide as if nobody had asked for freshness, and find out what of that is stale."""
+    return find(project, decide(project, seen, ask, world), ask, world)
 
 
 def run_fresh(file: str, tree: str, images: tuple[str, ...], chosen: Chosen) -> Found:
@@ -154,8 +150,8 @@ def run_fresh(file: str, tree: str, images: tuple[str, ...], chosen: Chosen) -> 
     engine = Engine()
     state = State(project.state, write=True)
     try:
-        ask = Ask(images, registry=registry)
-        return find(project, decide(project, seen, ask, (engine, state)), ask, (engine, state))
+        ask = Ask(plan.matching(project.tree.images, images), registry=registry)
+        return refresh(project, seen, ask, (engine, state))
     finally:
         state.close()
 

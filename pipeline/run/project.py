@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import platformdirs
@@ -46,6 +47,22 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """How a project is opened: `update` are globs for the trees whose pins are looked up anew.
+
+    With `locked` nothing is looked up or fetched: what the lock does not answer is an error. Relative
+    addresses of repositories are taken from `home` ("" for the folder of stacks.toml).
+    """
+
+    update: tuple[str, ...] = ()
+    locked: bool = False
+    home: str = ""
+
+
+AS_IT_IS = Opening()
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """One variant: the tree after its overlays, where they matched, and the graph."""
 
@@ -78,10 +95,10 @@ def shown(path: Path) -> str:
     return str(path) if relative.startswith(f"..{os.sep}..") else relative
 
 
-def open_project(file: str = "", tree: str = "", *, update: bool = False) -> Project:
+def open_project(file: str = "", tree: str = "", how: Opening = AS_IT_IS) -> Project:
     """Read and check everything; `tree` takes a folder alone, without a stacks.toml.
 
-    Trees from git are fetched at the commits of the lock; with `update`, or where it has none, at those
+    Trees from git are fetched at the commits of the lock; where it has none, or is to be updated, at those
     that their refs stand for now.
 
     Raises InputError with every problem of the configuration, or else of the trees.
@@ -92,9 +109,7 @@ def open_project(file: str = "", tree: str = "", *, update: bool = False) -> Pro
             raise InputError.of(
                 "--tree and -f exclude each other", hint="a stacks.toml names its trees itself"
             )
-        return _opened(
-            configuration.for_tree(tree, _real(here / tree).name or "tree"), here, "", update=update
-        )
+        return _opened(configuration.for_tree(tree, _real(here / tree).name or "tree"), here, "", how)
     path = Path(file) if file else find_file(here)
     if path is None:
         hint = "write one, or point at a folder of Dockerfiles: --tree DIR"
@@ -103,10 +118,10 @@ def open_project(file: str = "", tree: str = "", *, update: bool = False) -> Pro
         raise InputError.of(f"no file '{path}'", hint=f"-f takes the path of a {FILE}")
     path = path.absolute()
     name = shown(path)
-    return _opened(configuration.parse(disk.read_text(path, name), name), path.parent, name, update=update)
+    return _opened(configuration.parse(disk.read_text(path, name), name), path.parent, name, how)
 
 
-def _opened(config: Config, root: Path, file: str, *, update: bool) -> Project:
+def _opened(config: Config, root: Path, file: str, how: Opening) -> Project:
     lock_path, state = (root / LOCK, root / disk.STATE_FOLDER) if file else _apart(config, root)
     lock = _lock(lock_path)
     found: list[Tree] = []
@@ -118,9 +133,9 @@ def _opened(config: Config, root: Path, file: str, *, update: bool) -> Project:
             folder = (root / declared.path).absolute()
             name = shown(folder)
             if declared.git:
-                pin = _pin(declared, root, None if update else lock.trees.get(declared.name))
+                pin = _pin(declared, root, lock, how)
                 pins[declared.name] = pin
-                files = gitrepo.checkout(address(declared, root), pin.commit)
+                files = _checkout(declared, root, (pin, lock_path), how)
                 folder = files / declared.path
                 name = f"{declared.name}@{pin.commit[:12]}/{declared.path}".removesuffix("/.")
                 # the repository is somebody else's, and a folder of it may be a link to anywhere
@@ -148,10 +163,37 @@ def address(declared: TreeConfig, root: Path) -> str:
     return str((root / declared.git).resolve()) if declared.git.startswith((".", "/")) else declared.git
 
 
-def _pin(declared: TreeConfig, root: Path, locked: Pin | None) -> Pin:
-    if locked and (locked.git, locked.ref) == (declared.git, declared.ref):
+def _pin(declared: TreeConfig, root: Path, lock: Lock, how: Opening) -> Pin:
+    locked = lock.trees.get(declared.name)
+    moving = any(fnmatchcase(declared.name, glob) for glob in how.update)
+    if locked and not moving and (locked.git, locked.ref) == (declared.git, declared.ref):
         return locked
-    return Pin(declared.git, declared.ref, gitrepo.resolve(address(declared, root), declared.ref))
+    if how.locked:
+        what = f"{declared.ref or 'HEAD'} of {declared.git}"
+        message = f"{LOCK} does not pin the tree '{declared.name}', which is {what}"
+        if locked:
+            message += f", but {locked.ref or 'HEAD'} of {locked.git}"
+        raise InputError.of(message, declared.where, "run `stackbuild lock`, and commit it")
+    home = Path(how.home) if how.home else root
+    return Pin(declared.git, declared.ref, gitrepo.resolve(address(declared, home), declared.ref))
+
+
+def _checkout(declared: TreeConfig, root: Path, given: tuple[Pin, Path], how: Opening) -> Path:
+    pin, lock_path = given
+    url = address(declared, Path(how.home) if how.home else root)
+    if how.locked and not gitrepo.cached(url, pin.commit):
+        message = f"the tree '{declared.name}' is not on this machine yet, and --locked fetches nothing"
+        raise InputError.of(message, declared.where, "run `stackbuild lock --check` first: it fetches")
+    try:
+        return gitrepo.checkout(url, pin.commit)
+    except InputError as error:
+        hint = (
+            f"another tree's lock, or its history was rewritten? `stackbuild lock --update {declared.name}`"
+        )
+        where = shown(lock_path)
+        raise InputError(
+            *(replace(p, where=p.where or where, hint=p.hint or hint) for p in error.problems)
+        ) from error
 
 
 def _scan(declared: TreeConfig, folder: Path) -> Tree:
@@ -160,9 +202,11 @@ def _scan(declared: TreeConfig, folder: Path) -> Tree:
 
 
 def _lock(path: Path) -> Lock:
-    if not path.exists():
-        return Lock()
     name = shown(path)
+    if not os.path.lexists(path):
+        return Lock()
+    if not disk.is_file(path):
+        raise InputError.of("is not a file", name, "remove it: `stackbuild lock` writes a new one")
     return locking.parse(disk.read_text(path, name), name)
 
 

@@ -31,6 +31,17 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s"
 
 
+def roughly(seconds: float) -> str:
+    """A time that is only a guess: `3 min`."""
+    if seconds < 10:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 55:
+        return f"{round(seconds / 5) * 5} s"
+    if seconds < 90 * 60:
+        return f"{max(1, round(seconds / 60))} min"
+    return f"{seconds / 3600:.1f} h"
+
+
 def counted(number: int, noun: str) -> str:
     """`1 image`, `2 images`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
