@@ -32,10 +32,10 @@ def expect(steps: Iterable[Step], seconds: Mapping[str, float], jobs: int) -> Ex
     ordinary = median(known.values())
     times = {key: known.get(key, ordinary) for key in builds}
     needs = {key: step.parents for key, step in builds.items()}
-    return Expected(_makespan(needs, times, jobs), len(known), len(builds))
+    return Expected(makespan(needs, times, jobs), len(known), len(builds))
 
 
-def _makespan(needs: Mapping[str, Iterable[str]], times: Mapping[str, float], jobs: int) -> float:
+def makespan(needs: Mapping[str, Iterable[str]], times: Mapping[str, float], jobs: int) -> float:
     """The end of the last task where the longest remaining path always goes first."""
     planned = schedule.of(needs, times)
     order = {key: number for number, key in enumerate(planned.needs)}

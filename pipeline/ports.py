@@ -103,12 +103,31 @@ class Began:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """A task's bytes: how many have been transferred so far, of how many (0: nobody knows)."""
+
+    done: int
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Whole lines of a build's output, fit to be shown."""
+
+    lines: tuple[str, ...]
+
+
+# what a task tells of itself: the step that it has come to, or more
+Word = str | Moved | Said
+
+
+@dataclass(frozen=True, slots=True)
 class Progressed:
-    """A running task has come to this step."""
+    """A running task has something to tell."""
 
     task: str
     image: str
-    text: str
+    word: Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +140,7 @@ class Ended:
 
 Event = Began | Progressed | Ended
 Watch = Callable[[Event], None]
-Tell = Callable[[str], None]
+Tell = Callable[[Word], None]
 Build = Callable[[BuildOrder, Tell], Product]
 RunProbe = Callable[[ProbeOrder], ProbeReport]
 # a source with its digest, and the names to move to it; raises UnreachableError or FailedError

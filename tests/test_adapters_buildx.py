@@ -22,7 +22,7 @@ from pipeline.adapters import buildx
 from pipeline.adapters.buildx import BuildFailedError, Buildx
 from pipeline.adapters.progress import Progress
 from pipeline.errors import FailedError, InterruptedRunError, UnreachableError
-from pipeline.ports import BuildOrder, Product
+from pipeline.ports import BuildOrder, Moved, Product, Said, Word
 
 
 def whole(folder: Path) -> BuildOrder:
@@ -81,12 +81,61 @@ def heard(*said: dict[str, Any] | str, indent: int | None = None) -> tuple[Progr
     """What is made of it: the progress, the log, and what people were told."""
     file = io.StringIO()
     told: list[str] = []
-    progress = Progress(file, told.append)
+
+    def tell(word: Word) -> None:
+        if isinstance(word, str):
+            told.append(word)
+
+    progress = Progress(file, tell)
     for one in said:
         text = one if isinstance(one, str) else json.dumps(one, indent=indent)
         for line in text.split("\n"):
             progress.take(f"{line}\n".encode())
     return progress, file.getvalue(), told
+
+
+def words(*said: dict[str, Any]) -> list[Word]:
+    """All that is told."""
+    told: list[Word] = []
+    progress = Progress(io.StringIO(), told.append)
+    for one in said:
+        progress.take(f"{json.dumps(one)}\n".encode())
+    return told
+
+
+def test_lines_are_told_whole_and_without_what_a_terminal_would_obey() -> None:
+    told = words(
+        vertex("1", "RUN a", started="t"),
+        log("1", "\x1b[31mone\x1b[0m\ntw"),
+        log("2", "other\n"),
+        log("1", "o\x07\n10%\r20%\n\x9b2Jthree\n\nrest"),
+        vertex("1", "RUN a", started="t", completed="t"),
+    )
+    assert told == [
+        "RUN a",
+        Said(("one",)),
+        Said(("other",)),
+        Said(("two", "20%", "2Jthree")),
+        Said(("rest",)),
+    ]
+
+
+def test_bytes_are_told_as_the_sum_of_all_that_is_transferred() -> None:
+    told = words(
+        event(statuses=[{"vertex": "1", "id": "transferring context:", "current": 10}]),
+        event(statuses=[{"vertex": "2", "id": "sha256:a", "current": 5, "total": 50}]),
+        event(statuses=[{"vertex": "2", "id": "sha256:a", "current": 50, "total": 50}]),
+        event(statuses=[{"vertex": "2", "id": "extracting sha256:a"}]),
+    )
+    assert told == [Moved(10), Moved(15, 50), Moved(60, 50)]
+
+
+def test_a_cache_that_is_not_there_is_not_what_failed() -> None:
+    name = "importing cache manifest from registry.example/cache"
+    progress, _, _ = heard(
+        vertex("0", name, started="t", completed="t", error="not found"), log("0", "no cache\n"), *FAILURE
+    )
+    assert progress.tail == ("one", "two")
 
 
 FAILURE = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from pipeline import refs
 from pipeline.adapters.patience import TemporaryError, is_temporary, patiently
 from pipeline.digest import key_tag
 from pipeline.errors import FailedError, InputError, InterruptedRunError, StackbuildError, UnreachableError
-from pipeline.ports import KEY_LABEL, STAND_IN_LABEL, Held, Product
+from pipeline.ports import KEY_LABEL, STAND_IN_LABEL, Held, Moved, Product, Tell
 
 LOCAL = "stackbuild.local"
 THERE = frozenset({"Pushed", "Layer already exists", "Mounted", "Pull complete", "Already exists"})
@@ -141,7 +141,7 @@ class Engine:
         return RootFound(digest, self.stand_in(f"{refs.parse(reference).name}@{digest}"))
 
     @patiently
-    def pull(self, remote: str, local: str, key: str, tell: Callable[[str], None]) -> Product:
+    def pull(self, remote: str, local: str, key: str, tell: Tell) -> Product:
         """Fetch an image from the registry and give it its local name; its key label must be the key."""
         name, _, tag = remote.rpartition(":")
         registry = remote.partition("/")[0]
@@ -156,7 +156,7 @@ class Engine:
         return self.product(local)
 
     @patiently
-    def push(self, local: str, remote: str, tell: Callable[[str], None]) -> str:
+    def push(self, local: str, remote: str, tell: Tell) -> str:
         """Send an image to the registry and give the digest of its manifest there."""
         name, _, tag = remote.rpartition(":")
         registry = remote.partition("/")[0]
@@ -167,9 +167,10 @@ class Engine:
             raise UnreachableError.of(f"the registry {registry} took '{remote}' without naming its digest")
         return digest
 
-    def _follow(self, messages: Iterable[dict[str, Any]], registry: str, tell: Callable[[str], None]) -> str:
+    def _follow(self, messages: Iterable[dict[str, Any]], registry: str, tell: Tell) -> str:
         """Follow a push or pull to its end; gives the digest that it names."""
         layers: dict[str, str] = {}
+        counts: dict[str, tuple[int, int]] = {}
         digest = ""
         for message in messages:
             if self._stopping:
@@ -180,6 +181,11 @@ class Engine:
             if message.get("id") and "status" in message:
                 layers[message["id"]] = message["status"]
                 tell(f"{sum(status in THERE for status in layers.values())} of {len(layers)} layers")
+                count = message.get("progressDetail") or {}
+                # a layer that is unpacked counts its bytes once more
+                if count.get("current") and message["status"] in {"Downloading", "Pushing"}:
+                    counts[message["id"]] = (count["current"], count.get("total") or 0)
+                    tell(Moved(*map(sum, zip(*counts.values(), strict=True))))
         return digest
 
     def stop(self) -> None:

@@ -6,21 +6,24 @@ import base64
 import json
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
-from pipeline.ports import Tell
+from pipeline.ports import Moved, Said, Tell
 
 TAIL = 20
 LONGEST = 500
 # a line that never ends is cut here, so that no RUN can fill the memory
 MOST_REST = 1 << 16
 _EVENT = frozenset({"vertexes", "logs", "statuses", "warnings"})
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(
+    r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
 _PROCESS = re.compile(r'process "(.*)" did not complete successfully: (exit code: \d+.*)', re.DOTALL)
 _MISSING = re.compile(r'failed to calculate checksum of ref \S+ (".*"): not found\Z', re.DOTALL)
 _PLACE = re.compile(r"[^\s:]+:(\d+)\Z")
 _SHELL = "/bin/sh -c "
+_IMPORT = "importing cache manifest from"
 
 
 class Progress:
@@ -38,6 +41,7 @@ class Progress:
         self._tails: dict[str, deque[str]] = {}
         self._last = ""
         self._failed = ""
+        self._bytes: dict[str, tuple[int, int]] = {}
         self._words: list[str] = []
         self.line = 0
 
@@ -74,7 +78,7 @@ class Progress:
     def tail(self) -> tuple[str, ...]:
         """The last lines of the step that failed, or of the last step that said anything."""
         vertex = self._failed if self._failed in self._tails else next(reversed(self._tails), "")
-        lines = [*self._tails.get(vertex, ()), *_shown(self._rests.get(vertex, ""))]
+        lines = [*self._tails.get(vertex, ()), *shown(self._rests.get(vertex, ""))]
         return tuple(lines[-TAIL:])
 
     def _event(self, event: dict[str, Any]) -> None:
@@ -82,6 +86,7 @@ class Progress:
             self._vertex(vertex)
         for entry in event.get("logs") or ():
             self._output(entry)
+        self._transfers(event.get("statuses") or ())
 
     def _speech(self, line: str) -> None:
         text = line.strip()
@@ -97,10 +102,12 @@ class Progress:
         self._names[known] = name
         if vertex.get("started") and not vertex.get("completed") and not name.startswith("[internal]"):
             self._tell(name)
-        # what ran beside it is cancelled, which BuildKit calls an error too
-        if not self._failed and vertex.get("error") and "context canceled" not in vertex["error"]:
+        # what ran beside it is cancelled, which BuildKit calls an error too; a cache may be missing
+        wrong = "" if name.startswith(_IMPORT) else vertex.get("error") or ""
+        if not self._failed and wrong and "context canceled" not in wrong:
             self._failed = known
         if vertex.get("completed"):
+            self._say(shown(self._rests.get(known, "")))
             how = "CACHED" if vertex.get("cached") else vertex.get("error") or "done"
             self._log.write(f"--- {name}: {how}\n")
 
@@ -116,11 +123,27 @@ class Progress:
         # taken out and put back, so that the last one is the last that spoke
         tail = self._tails.pop(vertex, deque(maxlen=TAIL))
         self._tails[vertex] = tail
-        for line in lines:
-            tail.extend(_shown(line))
+        plain = tuple(text for line in lines for text in shown(line))
+        tail.extend(plain)
+        self._say(plain)
+
+    def _say(self, lines: Iterable[str]) -> None:
+        if said := tuple(lines):
+            self._tell(Said(said))
+
+    def _transfers(self, statuses: Iterable[dict[str, Any]]) -> None:
+        """Count the bytes of contexts that are sent and of layers that are fetched."""
+        counted = {
+            f"{status.get('vertex')} {status.get('id')}": (status["current"], status.get("total") or 0)
+            for status in statuses
+            if status.get("current")
+        }
+        if counted:
+            self._bytes |= counted
+            self._tell(Moved(*map(sum, zip(*self._bytes.values(), strict=True))))
 
 
-def _shown(line: str) -> Iterator[str]:
+def shown(line: str) -> Iterator[str]:
     """A line as a terminal would leave it standing: without colours, progress bars drawn over."""
     kept = line.rstrip("\r").rpartition("\r")[2]
     if plain := _CONTROL.sub("", kept).rstrip():

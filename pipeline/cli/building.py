@@ -11,6 +11,7 @@ from pipeline.adapters import pools
 from pipeline.adapters.terminal import paint_for, put
 from pipeline.cli import options
 from pipeline.cli.group import cli
+from pipeline.errors import InputError
 
 
 @cli.command()
@@ -33,6 +34,10 @@ from pipeline.cli.group import cli
 )
 @click.option("--publish", is_flag=True, help="Move the names people pull to what has passed.")
 @click.option("--allow-unsmoked", is_flag=True, help="With --publish: name what no probe could judge, too.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but what goes wrong.")
+@click.option(
+    "--verbose", "-v", is_flag=True, help="Say all that the builds print, each line with its image."
+)
 @options.format_
 def build(form: str, **asked: Any) -> None:
     """Build what is out of date, probe it, and with --publish give it names.
@@ -45,6 +50,8 @@ def build(form: str, **asked: Any) -> None:
     """
     from pipeline.run.building import Asked, run_build  # noqa: PLC0415 (docker is slow to import)
 
+    if asked["quiet"] and asked["verbose"]:
+        raise InputError.of("--quiet and --verbose exclude each other")
     asked["jobs"] = asked["jobs"] or pools.default_jobs()
     done = run_build(Asked(**asked))
     if form == "json":

@@ -13,7 +13,7 @@ from pipeline.adapters import buildx
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import State
-from pipeline.adapters.terminal import paint_for, say, watching
+from pipeline.adapters.terminal import Voice, paint_for, say, watching
 from pipeline.errors import InputError, Problem, UnreachableError
 from pipeline.expected import Expected, expect
 from pipeline.outcome import Failed, HeldBack, Result
@@ -47,6 +47,15 @@ class Asked:
     locked: bool = False
     no_engine: bool = False
     changed_since: str | None = None
+    quiet: bool = False
+    verbose: bool = False
+
+    @property
+    def voice(self) -> Voice:
+        """How much is said on the way."""
+        if self.quiet:
+            return Voice.QUIET
+        return Voice.VERBOSE if self.verbose else Voice.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,23 +235,32 @@ def run_build(asked: Asked) -> Built:
         planned = Planned(decided, asked.jobs)
         if any(step.action is Action.BUILD for step in decided.steps) or asked.publish:
             buildx.version()
-        for decision in decided.decisions:
-            say(f"variant {decision.view.variant.name}: {show.tally(decision.steps)}")
-        if decided.stand_ins:
-            say(paint_for()(show.stand_ins_text(decided.stand_ins), "yellow"))
-        if planned.expected:
-            say(show.expected_text(planned.expected))
+        if not asked.quiet:
+            _say_plan(planned)
         if swept := Probes(engine).sweep():
             say(f"removed {show.counted(swept, 'probe container')} that a killed run had left behind")
         how = How(asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu)
-        with watching() as watch:
+        cast = show.parts(
+            ((d.view.variant.name, d.view.graph, d.steps) for d in decided.decisions), decided.seconds
+        )
+        with watching(cast, asked.jobs, asked.voice) as watch:
             done = execute(project, decided, ask, how, (engine, state, watch))
     code = done.exit_code(asked.gpu)
-    _say_summary(done)
+    _say_summary(done, quiet=asked.quiet)
     return Built(planned, done, code)
 
 
-def _say_summary(done: Done) -> None:
+def _say_plan(planned: Planned) -> None:
+    for decision in planned.decided.decisions:
+        say(f"variant {decision.view.variant.name}: {show.tally(decision.steps)}")
+    if planned.decided.stand_ins:
+        say(paint_for()(show.stand_ins_text(planned.decided.stand_ins), "yellow"))
+    if planned.expected:
+        say(show.expected_text(planned.expected))
+
+
+def _say_summary(done: Done, *, quiet: bool) -> None:
+    """Say what came of it; quietly, only what has gone wrong."""
     paint = paint_for()
     for outcome in done.outcomes:
         if isinstance(outcome, Failed):
@@ -253,7 +271,10 @@ def _say_summary(done: Done) -> None:
             for line in verdict.tail:
                 say(f"  │ {line}")
     for name in done.names:
-        say(show.outcome_line(name, paint))
+        if isinstance(name, HeldBack) or not quiet:
+            say(show.outcome_line(name, paint))
+    if quiet:
+        return
     say(show.summary(done.outcomes, done.verdicts, done.names) + f" in {show.duration(done.seconds)}")
     if done.stand_ins:
         say(paint("not the real thing: " + "; ".join(sorted(done.stand_ins.values())), "yellow"))

@@ -16,7 +16,7 @@ from pipeline.build import Task
 from pipeline.errors import InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.graph import Node
 from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed, Verdict
-from pipeline.ports import BuildOrder, Product, Progressed, Tell, Watch
+from pipeline.ports import BuildOrder, Product, Progressed, Tell, Watch, Word
 from pipeline.run.decide import Decided, Decision
 from pipeline.run.order import order_of
 from pipeline.run.origins import Origins
@@ -59,8 +59,8 @@ class Worker:
         began = time.monotonic()
         log = ""
 
-        def tell(text: str) -> None:
-            watch(Progressed(task.name, step.image, text))
+        def tell(word: Word) -> None:
+            watch(Progressed(task.name, step.image, word))
 
         def taken() -> float:
             return time.monotonic() - began

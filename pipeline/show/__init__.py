@@ -1,27 +1,37 @@
 """Plans, graphs and outcomes as text for a terminal."""
 
+from pipeline.show.board import Board, Part, Row, Standing, Totals, fitting, key_of, parts
 from pipeline.show.diffs import differences, matches_text
 from pipeline.show.graphs import graph_dot, graph_json, graph_mermaid, graph_text, others, tree_lines
 from pipeline.show.locks import move_line
 from pipeline.show.outcomes import failure_text, outcome_line, summary
 from pipeline.show.plans import expected_text, plan_json, plan_text, stand_ins_text, tally, unlocked_text
-from pipeline.show.words import Paint, counted, duration, plain, roughly, size
+from pipeline.show.words import Paint, clock, counted, duration, plain, roughly, size
 
 __all__ = [
+    "Board",
     "Paint",
+    "Part",
+    "Row",
+    "Standing",
+    "Totals",
+    "clock",
     "counted",
     "differences",
     "duration",
     "expected_text",
     "failure_text",
+    "fitting",
     "graph_dot",
     "graph_json",
     "graph_mermaid",
     "graph_text",
+    "key_of",
     "matches_text",
     "move_line",
     "others",
     "outcome_line",
+    "parts",
     "plain",
     "plan_json",
     "plan_text",

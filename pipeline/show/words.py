@@ -42,6 +42,13 @@ def roughly(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
+def clock(seconds: float) -> str:
+    """A time that runs, in as few letters as can be: `0:07`, `1:02:03`."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def counted(number: int, noun: str) -> str:
     """`1 image`, `2 images`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

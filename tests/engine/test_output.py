@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -21,7 +22,7 @@ ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def on_a_terminal(
-    workshop: Workshop, columns: int, *arguments: str, env: dict[str, str] | None = None
+    workshop: Workshop, columns: int, *arguments: str, env: dict[str, str] | None = None, shell: bool = False
 ) -> str:
     """What a command writes to a terminal of this width, escape codes and all."""
     master, slave = pty.openpty()
@@ -30,9 +31,14 @@ def on_a_terminal(
     for name in {"CI", "NO_COLOR", "COLUMNS", "LINES"} - (env or {}).keys():
         environment.pop(name, None)
     process = subprocess.Popen(
-        [*COMMAND, *arguments], stdin=slave, stdout=slave, stderr=slave, cwd=workshop.root, env=environment,
+        ["bash", "-c", *arguments] if shell else [*COMMAND, *arguments],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        cwd=workshop.root,
+        env=environment,
         start_new_session=True,
-    )  # fmt: skip
+    )
     os.close(slave)
     parts = []
     try:
@@ -61,12 +67,12 @@ def test_a_terminal_shows_what_runs_and_keeps_what_is_done(workshop: Workshop, c
     stack(workshop)
     seen = on_a_terminal(workshop, columns)
     assert "\x1b[32mbuilt\x1b[0m base" in seen
-    assert re.search(r"[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] base", ESCAPE.sub("", seen))
     plain = ESCAPE.sub("", seen)
     # a line drawn anew while something runs must fit, or the terminal would break it and keep its parts
-    frames = [line for line in re.split(r"[\r\n]+", plain) if re.match("[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] ", line)]
-    assert frames
+    frames = [line for line in re.split(r"[\r\n]+", plain) if re.match("[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] |· |✔ ", line)]
     assert max(map(len, frames)) <= columns
+    assert re.search(r"[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] └─ a-rather", plain)
+    assert re.search(r"1 of 2 done · 0:0\d", plain)
     assert "2 built in " in plain
     # the cursor is given back
     assert seen.rfind("\x1b[?25h") > seen.rfind("\x1b[?25l")
@@ -105,6 +111,37 @@ def test_json_is_all_there_is_on_standard_output(workshop: Workshop) -> None:
     assert workshop.run("--dry-run", "--format", "json").json()["outcomes"] == []
     for command in ("lock", "doctor", "diff"):
         assert workshop.run(command, "--format", "json").json()
+
+
+def test_a_run_on_a_terminal_gives_a_file_its_data_and_nothing_else(workshop: Workshop) -> None:
+    stack(workshop)
+    line = f"{' '.join(COMMAND)} --format json > report"
+    shell = on_a_terminal(workshop, 80, line, shell=True)
+    assert "2 of 2 done" in shell or "1 of 2 done" in shell
+    assert json.loads((workshop.root / "report").read_text())["exit_code"] == 0
+
+
+def test_quiet_says_only_what_goes_wrong_and_verbose_all_that_is_printed(workshop: Workshop) -> None:
+    workshop.image("base", f"FROM {ROOT}\nRUN printf 'it \\033[31mis {workshop.nonce}'\n")
+    workshop.image("bad", "FROM jupyter/base\nRUN echo oh; false\n")
+    ran = workshop.run("--quiet", code=1)
+    assert ran.out == ""
+    assert ran.err.startswith("bad: build failed: ")
+    assert "oh" in ran.err
+    ran = workshop.run("--verbose", "--changed", "base", "base")
+    assert f"base | it is {workshop.nonce}\n" in ran.err
+    assert "\x1b" not in ran.err
+    assert workshop.run("--quiet", "base").err == ""
+
+
+def test_a_github_log_gets_groups_and_annotations(workshop: Workshop) -> None:
+    workshop.image("bad", f"FROM {ROOT}\nRUN echo '::error::forged' {workshop.nonce}; false\n")
+    lines = workshop.run(code=1, env={"CI": "true", "GITHUB_ACTIONS": "true"}).err.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("::group::failed bad (build)"))
+    token = lines[at + 1].removeprefix("::stop-commands::")
+    forged = lines.index(f"::error::forged {workshop.nonce}")
+    assert at < forged < lines.index(f"::{token}::") == lines.index("::endgroup::") - 1
+    assert lines[at - 1].startswith("::error title=bad (build)::images/bad/Dockerfile:2: exit code: 1")
 
 
 def test_whoever_stops_reading_stops_nothing(workshop: Workshop) -> None:

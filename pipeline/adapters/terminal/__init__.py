@@ -1,0 +1,29 @@
+"""What people see: text on the streams, and a run as it goes on."""
+
+from pipeline.adapters.terminal.lines import Voice
+from pipeline.adapters.terminal.streams import (
+    colourful,
+    complain,
+    crashed,
+    is_utf8,
+    paint_for,
+    put,
+    put_file,
+    say,
+    visible,
+)
+from pipeline.adapters.terminal.watch import watching
+
+__all__ = [
+    "Voice",
+    "colourful",
+    "complain",
+    "crashed",
+    "is_utf8",
+    "paint_for",
+    "put",
+    "put_file",
+    "say",
+    "visible",
+    "watching",
+]
