@@ -20,9 +20,10 @@ from pipeline.expected import Expected, expect
 from pipeline.outcome import Failed, HeldBack, Result
 from pipeline.plan import Action, Request
 from pipeline.run import freshness
-from pipeline.run.decide import Ask, Decided, How, decide, roots_of
+from pipeline.run.decide import Ask, Before, Decided, How, decide, roots_of
 from pipeline.run.execute import Done, execute
 from pipeline.run.project import LOCK, Opening, Project, View, open_project, views
+from pipeline.run.then import Place, at
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Asked:
     ancestors_only: bool = False
     locked: bool = False
     no_engine: bool = False
+    changed_since: str | None = None
     fresh: bool = False
     quiet: bool = False
     verbose: bool = False
@@ -178,7 +180,7 @@ def _images(project: Project, asked: Asked) -> tuple[tuple[str, ...], tuple[str,
         option = "--changed" if changed else "--fresh"
         message = f"{option} is written into stacks.lock, and --locked leaves the lock as it is"
         raise InputError.of(message, hint="leave one of them out")
-    if asked.ancestors_only and not (images or changed or asked.leaves):
+    if asked.ancestors_only and not (images or asked.leaves):
         raise InputError.of("--ancestors-only: of which images?", hint="name them, or use --leaves")
     return images, changed
 
@@ -203,9 +205,22 @@ def run_plan(asked: Asked) -> Planned:
     found = views(project, asked.variants, asked.overlays)
     ask = _ask(project, found, asked)
     engine = _engine_to_ask(project, found, asked)
-    ask = replace(ask, registry_asked=not asked.locked)
-    with _state(project, write=False) as state:
+    with _state(project, write=False) as state, _since(project, asked) as before:
+        ask = replace(ask, registry_asked=not asked.locked, before=before)
         return Planned(decide(project, found, ask, (engine, state)), asked.jobs)
+
+
+@contextmanager
+def _since(project: Project, asked: Asked) -> Iterator[Before | None]:
+    """The records of the revision that --changed-since names, for as long as it is laid out."""
+    if asked.changed_since is None:
+        yield None
+        return
+    place = Place(asked.file or "", asked.tree or "", asked.overlays, asked.locked)
+    with at(project, place, asked.changed_since) as then:
+        if then.project is None:
+            say(f"'{asked.changed_since}' has no such project: all images differ from it")
+        yield then.records
 
 
 def _opened(asked: Asked) -> Project:
@@ -221,11 +236,13 @@ def run_build(asked: Asked) -> Built:
     ask = _ask(project, found, asked)
     engine = Engine()
     with _state(project, write=True) as state:
-        fresh = freshness.refresh(project, found, ask, (engine, state)) if asked.fresh else None
-        ask = replace(ask, stale=fresh.stale) if fresh else ask
-        for line in fresh.warnings() if fresh else ():
-            say(f"{paint_for()('warning', 'yellow')}: {line}")
-        decided = decide(project, found, ask, (engine, state))
+        with _since(project, asked) as before:
+            ask = replace(ask, before=before)
+            fresh = freshness.refresh(project, found, ask, (engine, state)) if asked.fresh else None
+            ask = replace(ask, stale=fresh.stale) if fresh else ask
+            for line in fresh.warnings() if fresh else ():
+                say(f"{paint_for()('warning', 'yellow')}: {line}")
+            decided = decide(project, found, ask, (engine, state))
         planned = Planned(decided, asked.jobs)
         if asked.dry_run:
             return Built(planned, Done(), fresh.exit_code if fresh else 0, fresh)
