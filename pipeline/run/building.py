@@ -11,7 +11,6 @@ from typing import Any
 from pipeline import plan, refs, show, smoke
 from pipeline.adapters import buildx
 from pipeline.adapters.engine import Engine
-from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import State
 from pipeline.adapters.terminal import Voice, paint_for, say, watching
 from pipeline.errors import InputError, Problem, UnreachableError
@@ -221,7 +220,7 @@ def run_build(asked: Asked) -> Built:
             buildx.version()
         if not asked.quiet:
             _say_plan(planned)
-        if swept := Probes(engine).sweep():
+        if swept := _swept(engine):
             say(f"removed {show.counted(swept, 'probe container')} that a killed run had left behind")
         how = How(asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu)
         cast = show.parts(
@@ -241,6 +240,15 @@ def _say_plan(planned: Planned) -> None:
         say(paint_for()(show.stand_ins_text(planned.decided.stand_ins), "yellow"))
     if planned.expected:
         say(show.expected_text(planned.expected))
+
+
+def _swept(engine: Engine) -> int:
+    """How many probes that a killed run had left behind are gone now."""
+    if not engine.has_probes():
+        return 0
+    from pipeline.adapters.probes import Probes  # noqa: PLC0415 (docker is slow to import)
+
+    return Probes(engine).sweep()
 
 
 def _say_summary(done: Done, *, quiet: bool) -> None:
