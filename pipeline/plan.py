@@ -146,18 +146,18 @@ def matching(names: Collection[str], patterns: Iterable[str]) -> tuple[str, ...]
 
 def chosen(graph: Graph, request: Request) -> frozenset[str]:
     """The images that a request is about; raises InputError for one that is not in the graph."""
-    found = frozenset(graph.nodes)
-    if request.images:
-        above = graph.ancestors(request.images)
-        found = frozenset(request.images)
-    if request.changed or request.differing is not None:
-        below = graph.descendants(request.changed) | graph.descendants(request.differing or ())
-        found = below & above if request.images else below
+    above = graph.ancestors(request.images)
+    asked = frozenset(request.images) or frozenset(graph.nodes)
     if request.leaves:
-        found &= frozenset(graph.leaves())
+        asked &= frozenset(graph.leaves())
     if request.ancestors_only:
-        found = graph.ancestors(found) - found
-    return found
+        asked = graph.ancestors(asked) - asked
+    if not request.changed and request.differing is None:
+        return asked
+    below = graph.descendants(request.changed) | graph.descendants(request.differing or ())
+    if request.images and not request.leaves and not request.ancestors_only:
+        return below & above
+    return below & asked
 
 
 def make(graph: Graph, records: Mapping[str, KeyRecord], known: Known, request: Request) -> tuple[Step, ...]:

@@ -17,9 +17,10 @@ from pipeline.errors import InputError, Problem, UnreachableError
 from pipeline.expected import Expected, expect
 from pipeline.outcome import Failed, HeldBack, Result
 from pipeline.plan import Action, Request
-from pipeline.run.decide import Ask, Decided, How, decide, roots_of
+from pipeline.run.decide import Ask, Before, Decided, How, decide, roots_of
 from pipeline.run.execute import Done, execute
 from pipeline.run.project import LOCK, Opening, Project, View, open_project, views
+from pipeline.run.then import Place, at
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Asked:
     ancestors_only: bool = False
     locked: bool = False
     no_engine: bool = False
+    changed_since: str | None = None
     quiet: bool = False
     verbose: bool = False
 
@@ -171,7 +173,7 @@ def _images(project: Project, asked: Asked) -> tuple[tuple[str, ...], tuple[str,
     if asked.locked and changed:
         message = "--changed is written into stacks.lock, and --locked leaves the lock as it is"
         raise InputError.of(message, hint="leave one of them out")
-    if asked.ancestors_only and not (images or changed or asked.leaves):
+    if asked.ancestors_only and not (images or asked.leaves):
         raise InputError.of("--ancestors-only: of which images?", hint="name them, or use --leaves")
     return images, changed
 
@@ -196,9 +198,22 @@ def run_plan(asked: Asked) -> Planned:
     found = views(project, asked.variants, asked.overlays)
     ask = _ask(project, found, asked)
     engine = _engine_to_ask(project, found, asked)
-    ask = replace(ask, registry_asked=not asked.locked)
-    with _state(project, write=False) as state:
+    with _state(project, write=False) as state, _since(project, asked) as before:
+        ask = replace(ask, registry_asked=not asked.locked, before=before)
         return Planned(decide(project, found, ask, (engine, state)), asked.jobs)
+
+
+@contextmanager
+def _since(project: Project, asked: Asked) -> Iterator[Before | None]:
+    """The records of the revision that --changed-since names, for as long as it is laid out."""
+    if asked.changed_since is None:
+        yield None
+        return
+    place = Place(asked.file or "", asked.tree or "", asked.overlays, asked.locked)
+    with at(project, place, asked.changed_since) as then:
+        if then.project is None:
+            say(f"'{asked.changed_since}' has no such project: all images differ from it")
+        yield then.records
 
 
 def _opened(asked: Asked) -> Project:
@@ -214,7 +229,8 @@ def run_build(asked: Asked) -> Built:
     ask = _ask(project, found, asked)
     engine = Engine()
     with _state(project, write=True) as state:
-        decided = decide(project, found, ask, (engine, state))
+        with _since(project, asked) as before:
+            decided = decide(project, found, replace(ask, before=before), (engine, state))
         planned = Planned(decided, asked.jobs)
         if any(step.action is Action.BUILD for step in decided.steps) or asked.publish:
             buildx.version()

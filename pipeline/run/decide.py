@@ -23,14 +23,17 @@ from pipeline.smoke import Probe
 
 LOOKUPS = 8
 
+# the records of another revision by variant, for the lock of now
+Before = Callable[[Lock], Mapping[str, Mapping[str, KeyRecord]]]
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What was asked for on the command line, as far as deciding goes.
 
     With `locked` nothing is looked up that the lock should answer; without `registry_asked` the registry has
-    what is remembered of it. `before` gives, for the lock of now, the records of another revision by variant:
-    then only what differs from them is meant, and what stands on it.
+    what is remembered of it. With `before`, the records of another revision, only what differs from them is
+    meant, and what stands on it.
     """
 
     images: tuple[str, ...] = ()
@@ -41,7 +44,7 @@ class Ask:
     ancestors_only: bool = False
     locked: bool = False
     registry_asked: bool = True
-    before: Callable[[Lock], Mapping[str, Mapping[str, KeyRecord]]] | None = None
+    before: Before | None = None
 
 
 @dataclass(frozen=True, slots=True)
