@@ -156,7 +156,7 @@ class Engine:
             # images built by hand on one of ours inherit its labels, but not its name
             tag = f":{key_tag(key)}"
             if any(n.startswith(f"{LOCAL}/") and n.endswith(tag) for n in image.get("RepoTags") or ()):
-                held[key] = Held(str(image["Id"]), labels.get(STAND_IN_LABEL, ""))
+                held[key] = Held(str(image["Id"]), labels.get(STAND_IN_LABEL, ""), _moment(image))
         return held
 
     def has_probes(self) -> bool:
@@ -169,6 +169,15 @@ class Engine:
         with self.mapped():
             found = self.api.inspect_image(name)
         return Product(str(found["Id"]), int(found["Size"]))
+
+    def layers(self, image_id: str) -> tuple[str, ...]:
+        """The digests of an image's layers, the lowest first; none where it is gone."""
+        try:
+            with self.mapped():
+                found = self.api.inspect_image(image_id)
+        except NotFoundError:
+            return ()
+        return tuple((found.get("RootFS") or {}).get("Layers") or ())
 
     def stand_in(self, reference: str) -> str:
         """What the local image of this reference stands in for, "" for the real thing or no local image."""
@@ -245,6 +254,11 @@ class Engine:
         with self.mapped():
             info: Mapping[str, Any] = self.api.info()
         return info
+
+
+def _moment(image: Mapping[str, Any]) -> float:
+    """When an image was made; builders that want the same bytes each time say the year 1970."""
+    return max(0.0, float(image.get("Created") or 0))
 
 
 def _why(error: Exception) -> str:

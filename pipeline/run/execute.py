@@ -51,6 +51,7 @@ def execute(
         disk.write_text(project.lock_path, locking.render(decided.lock))
     state.note_files(decided.digests.learnt)
     worker = Worker(project, decided, engine, state)
+    worker.run = how.run
     watch = probing.remembering(watch, state, worker)
     try:
         limits = Limits(how.jobs, worker.stop, how.fail_fast, decided.seconds)
