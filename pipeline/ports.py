@@ -49,10 +49,14 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A build that the engine holds: the image's id, and what a root below it stands in for."""
+    """A build that the engine holds: its image's id, what a root below it stands in for, when it was made.
+
+    `created` is in seconds of Unix time, 0 where it is not known.
+    """
 
     image_id: str
     stand_in: str = ""
+    created: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ ROOMS: dict[str, set[str]] = {
     "build": set(),
     "publish": set(),
     "manifest": set(),
+    "freshness": set(),
     "drawing": set(),
     "show": set(),
     "adapters": {"click", "docker", "platformdirs", "requests", "rich", "tenacity"},

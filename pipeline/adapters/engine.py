@@ -113,7 +113,7 @@ class Engine:
             # images built by hand on one of ours inherit its labels, but not its name
             tag = f":{key_tag(key)}"
             if any(n.startswith(f"{LOCAL}/") and n.endswith(tag) for n in image.get("RepoTags") or ()):
-                held[key] = Held(str(image["Id"]), labels.get(STAND_IN_LABEL, ""))
+                held[key] = Held(str(image["Id"]), labels.get(STAND_IN_LABEL, ""), _moment(image))
         return held
 
     def product(self, name: str) -> Product:
@@ -197,6 +197,11 @@ class Engine:
         with self.mapped():
             info: Mapping[str, Any] = self.api.info()
         return info
+
+
+def _moment(image: Mapping[str, Any]) -> float:
+    """When an image was made; builders that want the same bytes each time say the year 1970."""
+    return max(0.0, float(image.get("Created") or 0))
 
 
 def _why(error: Exception) -> str:

@@ -34,7 +34,11 @@ create table if not exists files (
     ctime integer not null, content text not null);
 """,
     """
-create table if not exists manifests (image_id text primary key, manifest text not null, at real not null)
+create table if not exists manifests (image_id text primary key, manifest text not null, at real not null);
+""",
+    """
+create table if not exists answered (
+    image text not null, answer text not null, at real not null, primary key (image, answer))
 """,
     """
 create table if not exists texts (content text primary key, text text not null, at real not null)

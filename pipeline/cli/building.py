@@ -24,6 +24,9 @@ from pipeline.errors import InputError
     "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="How much runs at once (default: by cores)."
 )
 @click.option("--dry-run", "-n", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option(
+    "--fresh", is_flag=True, help="Take as changed, too, what is too old or would install something else now."
+)
 @click.option("--no-cache", is_flag=True, help="Let BuildKit reuse no layer in what is built.")
 @click.option("--fail-fast", is_flag=True, help="Start nothing more once something has failed.")
 @click.option(
@@ -47,6 +50,7 @@ def build(form: str, **asked: Any) -> None:
     stackbuild scipy-notebook -V gpu         one image, and the ancestors it needs
     stackbuild --changed base-notebook -n    what a change of base-notebook would rebuild
     stackbuild --publish -j 4                push, and move the names that passed
+    stackbuild --fresh --publish             the same every night, with whatever apt, pip and conda have new
     """
     from pipeline.run.building import Asked, run_build  # noqa: PLC0415 (docker is slow to import)
 

@@ -1,5 +1,6 @@
 """stacks.toml, section by section."""
 
+from pipeline.config.freshness import Fresh
 from pipeline.config.names import DEFAULT_TAGS
 from pipeline.config.project import DEFAULT_PLATFORM, Config, Variant, for_tree, parse
 from pipeline.config.smokes import DEFAULT_TIMEOUT, Smoke
@@ -10,6 +11,7 @@ __all__ = [
     "DEFAULT_TAGS",
     "DEFAULT_TIMEOUT",
     "Config",
+    "Fresh",
     "ImageSettings",
     "Smoke",
     "TreeConfig",

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from pipeline import refs
+from pipeline.config.freshness import Fresh, read_fresh
 from pipeline.config.names import DEFAULT_TAGS, read_tags
 from pipeline.config.smokes import Smoke, read_smoke
 from pipeline.config.trees import TreeConfig, read_tree
@@ -40,6 +41,7 @@ class Config:
     variants: tuple[Variant, ...] = (Variant(DEFAULT_VARIANT),)
     smokes: tuple[Smoke, ...] = ()
     tags: tuple[str, ...] = DEFAULT_TAGS
+    fresh: Fresh = field(default_factory=Fresh)
     variant_names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,9 +84,10 @@ def parse(text: str, path: str) -> Config:
     variants = variants or (Variant(DEFAULT_VARIANT),)
     smokes = tuple(read_smoke(table, [variant.name for variant in variants]) for table in root.list("smoke"))
     tags = read_tags(root.table("names"))
+    fresh = read_fresh(root.table("fresh"))
     root.close("section")
     document.check()
-    return Config(path, name, trees, registry, platform, variants, smokes, tags)
+    return Config(path, name, trees, registry, platform, variants, smokes, tags, fresh)
 
 
 def _registry(project: Table) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline import plan, refs, show, smoke
 from pipeline.adapters import buildx
+from pipeline.adapters.contents import Contents
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import State
@@ -18,6 +19,7 @@ from pipeline.errors import InputError, Problem, UnreachableError
 from pipeline.expected import Expected, expect
 from pipeline.outcome import Failed, HeldBack, Result
 from pipeline.plan import Action, Request
+from pipeline.run import freshness
 from pipeline.run.decide import Ask, Before, Decided, How, decide, roots_of
 from pipeline.run.execute import Done, execute
 from pipeline.run.project import LOCK, Opening, Project, View, open_project, views
@@ -47,6 +49,7 @@ class Asked:
     locked: bool = False
     no_engine: bool = False
     changed_since: str | None = None
+    fresh: bool = False
     quiet: bool = False
     verbose: bool = False
 
@@ -103,6 +106,7 @@ class Built:
     planned: Planned
     done: Done
     exit_code: int
+    found: freshness.Found | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For machines: the plan, and everything that happened."""
@@ -122,6 +126,7 @@ class Built:
             ],
             "seconds": self.done.seconds,
             "exit_code": self.exit_code,
+            **({"fresh": self.found.to_json()} if self.found else {}),
         }
 
 
@@ -171,8 +176,9 @@ def _images(project: Project, asked: Asked) -> tuple[tuple[str, ...], tuple[str,
     """The images asked for, and those to take as changed; names and globs that mean none are errors."""
     images = plan.matching(project.tree.images, asked.images)
     changed = plan.matching(project.tree.images, asked.changed)
-    if asked.locked and changed:
-        message = "--changed is written into stacks.lock, and --locked leaves the lock as it is"
+    if asked.locked and (changed or asked.fresh):
+        option = "--changed" if changed else "--fresh"
+        message = f"{option} is written into stacks.lock, and --locked leaves the lock as it is"
         raise InputError.of(message, hint="leave one of them out")
     if asked.ancestors_only and not (images or asked.leaves):
         raise InputError.of("--ancestors-only: of which images?", hint="name them, or use --leaves")
@@ -223,7 +229,7 @@ def _opened(asked: Asked) -> Project:
 
 def run_build(asked: Asked) -> Built:
     """Decide and do; what is said on the way goes to standard error."""
-    if asked.dry_run:
+    if asked.dry_run and not asked.fresh:
         return Built(run_plan(asked), Done(), 0)
     project = _opened(asked)
     found = views(project, asked.variants, asked.overlays)
@@ -231,8 +237,15 @@ def run_build(asked: Asked) -> Built:
     engine = Engine()
     with _state(project, write=True) as state:
         with _since(project, asked) as before:
-            decided = decide(project, found, replace(ask, before=before), (engine, state))
+            ask = replace(ask, before=before)
+            fresh = freshness.refresh(project, found, ask, (engine, state)) if asked.fresh else None
+            ask = replace(ask, stale=fresh.stale) if fresh else ask
+            for line in fresh.warnings() if fresh else ():
+                say(f"{paint_for()('warning', 'yellow')}: {line}")
+            decided = decide(project, found, ask, (engine, state))
         planned = Planned(decided, asked.jobs)
+        if asked.dry_run:
+            return Built(planned, Done(), fresh.exit_code if fresh else 0, fresh)
         if any(step.action is Action.BUILD for step in decided.steps) or asked.publish:
             buildx.version()
         if not asked.quiet:
@@ -245,9 +258,11 @@ def run_build(asked: Asked) -> Built:
         )
         with watching(cast, asked.jobs, asked.voice) as watch:
             done = execute(project, decided, ask, how, (engine, state, watch))
-    code = done.exit_code(asked.gpu)
+        if fresh:
+            Contents(engine, state).note_answers(fresh.answers)
+    code = done.exit_code(asked.gpu) or (fresh.exit_code if fresh else 0)
     _say_summary(done, quiet=asked.quiet)
-    return Built(planned, done, code)
+    return Built(planned, done, code, fresh)
 
 
 def _say_plan(planned: Planned) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pipeline import keys, plan, smoke
 from pipeline.adapters import pools
@@ -15,7 +15,7 @@ from pipeline.errors import InputError, Problem, StackbuildError
 from pipeline.keys import KeyRecord, differing_from
 from pipeline.lock import Lock, Root
 from pipeline.outcome import Result, Verdict
-from pipeline.plan import Known, Request, Step
+from pipeline.plan import Known, Reason, Request, Step
 from pipeline.ports import Held
 from pipeline.run import existing
 from pipeline.run.project import Project, View
@@ -33,7 +33,7 @@ class Ask:
 
     With `locked` nothing is looked up that the lock should answer; without `registry_asked` the registry has
     what is remembered of it. With `before`, the records of another revision, only what differs from them is
-    meant, and what stands on it.
+    meant, and what stands on it. `stale` are images to refresh, and why.
     """
 
     images: tuple[str, ...] = ()
@@ -45,6 +45,7 @@ class Ask:
     locked: bool = False
     registry_asked: bool = True
     before: Before | None = None
+    stale: Mapping[str, Reason] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ def decide(
         known = Known(frozenset(there.held), frozenset(there.pushed), state.last_records(name), there.places)
         differing = differing_from(before.get(name, {}), records[name]) if before is not None else None
         request = Request(ask.images, ask.changed, frozenset(), differing, ask.leaves, ask.ancestors_only)
+        request = replace(request, stale=ask.stale)
         decisions.append(_decision(project, view, records[name], (request, known, there.held, stored)))
     pinned = {
         reference: root.stand_in
@@ -194,7 +196,8 @@ def _lock(project: Project, ask: Ask, wanted: Mapping[str, str], engine: Engine 
     lock = project.lock.with_trees(project.pins)
     if missing and engine:
         lock = lock.with_roots(resolve_roots(missing, engine))
-    return lock.with_refreshed(dict.fromkeys(ask.changed, now())) if ask.changed else lock
+    refreshed = (*ask.changed, *ask.stale)
+    return lock.with_refreshed(dict.fromkeys(refreshed, now())) if refreshed else lock
 
 
 def _decision(
