@@ -41,6 +41,16 @@ create table if not exists answered (
     image text not null, answer text not null, at real not null, primary key (image, answer))
 """,
     """
+create table if not exists runs (
+    number integer primary key autoincrement, began real not null, ended real, exit_code integer,
+    owner text not null, command text not null, plan text not null, needs text not null);
+create table if not exists happenings (run integer not null, at real not null, happening text not null);
+create index if not exists happenings_of_run on happenings (run);
+create table if not exists outputs (
+    variant text not null, image text not null, key text not null, size integer not null,
+    layers text not null, primary key (variant, image))
+""",
+    """
 create table if not exists texts (content text primary key, text text not null, at real not null)
 """,
 )

@@ -10,11 +10,31 @@ from typing import NoReturn
 import click
 
 from pipeline.adapters.terminal import complain, crashed, say
-from pipeline.cli import building, contents, explaining, health, locking, looking, nightly
+from pipeline.cli import (
+    building,
+    contents,
+    explaining,
+    health,
+    history,
+    locking,
+    looking,
+    nightly,
+)
 from pipeline.cli.group import cli
 from pipeline.errors import InterruptedRunError, StackbuildError
 
-__all__ = ["building", "cli", "contents", "explaining", "health", "locking", "looking", "main", "nightly"]
+__all__ = [
+    "building",
+    "cli",
+    "contents",
+    "explaining",
+    "health",
+    "history",
+    "locking",
+    "looking",
+    "main",
+    "nightly",
+]
 
 INTERRUPTED = InterruptedRunError.exit_code
 

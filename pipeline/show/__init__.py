@@ -7,12 +7,15 @@ from pipeline.show.graphs import graph_dot, graph_json, graph_mermaid, graph_tex
 from pipeline.show.locks import move_line
 from pipeline.show.outcomes import failure_text, outcome_line, summary
 from pipeline.show.plans import expected_text, plan_json, plan_text, stand_ins_text, tally, unlocked_text
+from pipeline.show.runs import Growth, Past, growth_text, happening, run_json, run_plan, run_text, runs_text
 from pipeline.show.words import Paint, clock, counted, duration, plain, roughly, size
 
 __all__ = [
     "Board",
+    "Growth",
     "Paint",
     "Part",
+    "Past",
     "Row",
     "Standing",
     "Totals",
@@ -29,6 +32,8 @@ __all__ = [
     "graph_json",
     "graph_mermaid",
     "graph_text",
+    "growth_text",
+    "happening",
     "key_of",
     "matches_text",
     "move_line",
@@ -39,6 +44,10 @@ __all__ = [
     "plan_json",
     "plan_text",
     "roughly",
+    "run_json",
+    "run_plan",
+    "run_text",
+    "runs_text",
     "size",
     "stand_ins_text",
     "summary",
