@@ -39,6 +39,7 @@ ROOMS: dict[str, set[str]] = {
     "smoke": set(),
     "build": set(),
     "publish": set(),
+    "cifiles": set(),
     "manifest": set(),
     "freshness": set(),
     "drawing": set(),

@@ -12,6 +12,7 @@ import click
 from pipeline.adapters.terminal import complain, crashed, say
 from pipeline.cli import (
     building,
+    ci,
     contents,
     explaining,
     health,
@@ -25,6 +26,7 @@ from pipeline.errors import InterruptedRunError, StackbuildError
 
 __all__ = [
     "building",
+    "ci",
     "cli",
     "contents",
     "explaining",
