@@ -100,6 +100,7 @@ def test_values_are_masked_line_by_line_and_short_ones_not_at_all(
         Secret("s", "SHORT"),
         Secret("t", "TOKEN"),
         Secret("n", "NO"),
+        Secret("c", file=str(tmp_path / "netrc")),
     )
     found = secrets.values(given)
     assert secrets.masked("abc hunter2hunter2 and line-of-key.", found) == "abc *** and ***."
