@@ -30,6 +30,7 @@ ROOMS: dict[str, set[str]] = {
     "keys": set(),
     "lock": set(),
     "plan": set(),
+    "explain": set(),
     "schedule": set(),
     "expected": set(),
     "outcome": set(),

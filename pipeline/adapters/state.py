@@ -50,6 +50,9 @@ create table if not exists outputs (
     variant text not null, image text not null, key text not null, size integer not null,
     layers text not null, primary key (variant, image))
 """,
+    """
+create table if not exists texts (content text primary key, text text not null, at real not null)
+""",
 )
 VERSION = len(MIGRATIONS)
 
@@ -171,6 +174,21 @@ class State:
         record = json.dumps(note.record.to_json())
         row = (note.key, note.record.image, record, note.image_id, note.seconds, note.size, note.log)
         self.change("insert or replace into builds values (?, ?, ?, ?, ?, ?, ?, ?)", [(*row, time.time())])
+
+    def records(self, beginning: str) -> dict[str, KeyRecord]:
+        """The records of the finished builds whose keys begin like this, by key."""
+        found = {}
+        query = "select key, record from builds where substr(key, 1, ?) = ?"
+        for key, text in self.rows(query, len(beginning), beginning):
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                found[str(key)] = KeyRecord.from_json(json.loads(str(text)))
+        return found
+
+    def built_at(self, key: str) -> float:
+        """When a key was built, in seconds since 1970; 0 where that is not known."""
+        return max(
+            (float(str(at)) for (at,) in self.rows("select at from builds where key = ?", key)), default=0
+        )
 
     def builds(self) -> dict[str, str]:
         """The image id of every build that is remembered, by key."""

@@ -2,6 +2,7 @@
 
 from pipeline.show.board import Board, Part, Row, Standing, Totals, fitting, key_of, parts
 from pipeline.show.diffs import differences, matches_text
+from pipeline.show.explanations import explanations_json, explanations_text
 from pipeline.show.graphs import graph_dot, graph_json, graph_mermaid, graph_text, others, tree_lines
 from pipeline.show.locks import move_line
 from pipeline.show.outcomes import failure_text, outcome_line, summary
@@ -23,6 +24,8 @@ __all__ = [
     "differences",
     "duration",
     "expected_text",
+    "explanations_json",
+    "explanations_text",
     "failure_text",
     "fitting",
     "graph_dot",
