@@ -32,8 +32,12 @@ class Cause(StrEnum):
     PARENT = "parent"
     BEHIND = "behind"
     LOST = "lost"
+    AGED = "aged"
+    DRIFTED = "drifted"
 
 
+# causes that come with a new moment in the lock: layers of earlier builds are no good then
+_REFRESHING = frozenset({Cause.ASKED, Cause.NEVER, Cause.AGED, Cause.DRIFTED})
 _WORDS = {
     Cause.ASKED: "taken as changed, as asked for",
     Cause.NEVER: "never built",
@@ -42,6 +46,8 @@ _WORDS = {
     Cause.PARENT: "stands on {}, which is rebuilt",
     Cause.BEHIND: "was built on an earlier {}",
     Cause.LOST: "built before, but gone from {}",
+    Cause.AGED: "{} old, and may be {}",
+    Cause.DRIFTED: "would install something else now: {}",
 }
 
 
@@ -49,8 +55,8 @@ _WORDS = {
 class Reason:
     """One cause, and what it is about.
 
-    `about` are the images that are the root of it, or where a lost build was looked for; `parts` what
-    changed of the image's own record.
+    `about` are the images that are the root of it, or where a lost build was looked for, the age and the
+    greatest one, the packages that moved; `parts` what changed of the image's own record.
     """
 
     cause: Cause
@@ -65,6 +71,8 @@ class Reason:
                 names = tuple(map(_move, self.parts))
             case Cause.LOST:
                 names = (" and ".join(f"the {place}" for place in self.about),)
+            case Cause.AGED:
+                return _WORDS[self.cause].format(*self.about)
             case _:
                 names = self.about
         return _WORDS[self.cause].format(_listed(names))
@@ -95,7 +103,7 @@ class Step:
     @property
     def afresh(self) -> bool:
         """Whether layers of earlier builds are no good: BuildKit would take them for the refreshed image."""
-        new = any(reason.cause in {Cause.ASKED, Cause.NEVER} for reason in self.reasons)
+        new = any(reason.cause in _REFRESHING for reason in self.reasons)
         return new and bool(self.record.refreshed)
 
 
@@ -118,6 +126,7 @@ class Request:
 
     `differing` are the images whose inputs differ from another revision's, where only those and what stands
     on them are meant. `leaves` keeps the leaves of what was asked for, `ancestors_only` what it stands on.
+    `stale` are images that are refreshed without having been asked for, and why.
     """
 
     images: tuple[str, ...] = ()
@@ -126,6 +135,7 @@ class Request:
     differing: frozenset[str] | None = None
     leaves: bool = False
     ancestors_only: bool = False
+    stale: Mapping[str, Reason] = field(default_factory=dict)
 
 
 def matching(names: Collection[str], patterns: Iterable[str]) -> tuple[str, ...]:
@@ -146,18 +156,18 @@ def matching(names: Collection[str], patterns: Iterable[str]) -> tuple[str, ...]
 
 def chosen(graph: Graph, request: Request) -> frozenset[str]:
     """The images that a request is about; raises InputError for one that is not in the graph."""
-    found = frozenset(graph.nodes)
-    if request.images:
-        above = graph.ancestors(request.images)
-        found = frozenset(request.images)
-    if request.changed or request.differing is not None:
-        below = graph.descendants(request.changed) | graph.descendants(request.differing or ())
-        found = below & above if request.images else below
+    above = graph.ancestors(request.images)
+    asked = frozenset(request.images) or frozenset(graph.nodes)
     if request.leaves:
-        found &= frozenset(graph.leaves())
+        asked &= frozenset(graph.leaves())
     if request.ancestors_only:
-        found = graph.ancestors(found) - found
-    return found
+        asked = graph.ancestors(asked) - asked
+    if not request.changed and request.differing is None:
+        return asked
+    below = graph.descendants(request.changed) | graph.descendants(request.differing or ())
+    if request.images and not request.leaves and not request.ancestors_only:
+        return below & above
+    return below & asked
 
 
 def make(graph: Graph, records: Mapping[str, KeyRecord], known: Known, request: Request) -> tuple[Step, ...]:
@@ -180,7 +190,7 @@ def make(graph: Graph, records: Mapping[str, KeyRecord], known: Known, request: 
             needed_here.add(parent)
             if keys[parent] not in exists:
                 pending.append(parent)
-    reasons = _reasons(graph, records, known, (missing, frozenset(request.changed)))
+    reasons = _reasons(graph, records, known, (missing, request))
     steps = []
     for name in graph.order:
         if name not in wanted and name not in needed_here and name not in missing:
@@ -196,16 +206,16 @@ def make(graph: Graph, records: Mapping[str, KeyRecord], known: Known, request: 
 
 
 def _reasons(
-    graph: Graph, records: Mapping[str, KeyRecord], known: Known, doomed: tuple[Iterable[str], frozenset[str]]
+    graph: Graph, records: Mapping[str, KeyRecord], known: Known, doomed: tuple[Iterable[str], Request]
 ) -> dict[str, tuple[Reason, ...]]:
     """Why each missing image is missing; what only follows from an ancestor names that ancestor."""
-    missing, asked = frozenset(doomed[0]), doomed[1]
+    missing, request = frozenset(doomed[0]), doomed[1]
     found: dict[str, tuple[Reason, ...]] = {}
     causes: dict[str, tuple[str, ...]] = {}
     for name in graph.order:
         if name not in missing:
             continue
-        own = _own(name, records[name], known, asked)
+        own = _own(name, records[name], known, request)
         above = sorted(
             {cause for parent in graph.nodes[name].parent_names for cause in causes.get(parent, ())}
         )
@@ -228,10 +238,12 @@ def _moved(node: Node, last: KeyRecord, record: KeyRecord) -> tuple[str, ...]:
     )
 
 
-def _own(name: str, record: KeyRecord, known: Known, asked: frozenset[str]) -> tuple[Reason, ...]:
+def _own(name: str, record: KeyRecord, known: Known, request: Request) -> tuple[Reason, ...]:
     last = known.last.get(name)
+    if name in request.stale and name not in request.changed:
+        return (request.stale[name],)
     # a refresh that no finished run has taken in yet was asked for by one that was interrupted
-    if name in asked or (last is not None and last.refreshed != record.refreshed):
+    if name in request.changed or (last is not None and last.refreshed != record.refreshed):
         return (Reason(Cause.ASKED),)
     if last is None:
         return (Reason(Cause.NEVER),)

@@ -285,3 +285,37 @@ def test_a_git_address_runs_no_program_and_holds_no_secret(git: str, *, fine: bo
     else:
         assert any(problem.startswith("2: ") for problem in problems(text))
         assert "secret" not in "".join(problems(text))
+
+
+def test_ages_are_kept_by_image_and_the_first_glob_that_fits_counts() -> None:
+    text = f"""{TREE}[fresh]
+max_age = "30d"
+drift = ["apt"]
+[fresh.images]
+base-notebook = "1w"
+"*-notebook" = "14d"
+"""
+    fresh = config.parse(text, "stacks.toml").fresh
+    day = 86_400.0
+    ages = [fresh.most(image) for image in ("base-notebook", "r-notebook", "other")]
+    assert ages == [7 * day, 14 * day, 30 * day]
+    assert fresh.drift == ("apt",)
+
+
+def test_without_a_word_about_it_images_may_be_of_any_age_and_every_manager_is_asked() -> None:
+    fresh = config.parse(TREE, "stacks.toml").fresh
+    assert fresh.most("base") == 0
+    assert fresh.drift == ("apt", "pip", "conda")
+
+
+def test_what_is_wrong_about_freshness_is_told_with_its_line() -> None:
+    text = f'{TREE}[fresh]\nmax_age = "old"\ndrift = ["pi"]\nages = 1\n[fresh.images]\nx = 3\n'
+    with pytest.raises(InputError) as caught:
+        config.parse(text, "stacks.toml")
+    found = [str(problem.message) for problem in caught.value.problems]
+    assert found == [
+        "'old' is no duration",
+        "'pi' cannot be asked",
+        "unknown setting 'ages'",
+        "'x' must be a string, not a whole number",
+    ]

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
+import re
+import subprocess
 import time
+from collections.abc import Mapping
 
-from pipeline import manifest
-from pipeline.adapters.engine import Engine
-from pipeline.adapters.inside import CannotRunError, Inside, Script
+from pipeline import freshness, manifest, refs
+from pipeline.adapters.engine import Engine, NotFoundError
+from pipeline.adapters.inside import Answer, CannotRunError, Inside, Script
 from pipeline.adapters.state import State
+from pipeline.freshness import Question
 from pipeline.manifest import Layer, Manifest
 
 TIMEOUT = 120.0
+PATIENCE = 600.0
 LINE = 120
 
 
@@ -44,6 +50,38 @@ class Contents:
         self._state.change("insert or replace into manifests values (?, ?, ?)", [row])
         return found
 
+    def of_root(self, reference: str, pinned: str) -> Manifest:
+        """The manifest of a root image, fetched where the engine does not hold it.
+
+        Raises NotFoundError where its registry has it no more, and UnreachableError.
+        """
+        try:
+            image_id = self._engine.product(pinned).image_id
+        except NotFoundError:
+            with self._engine.mapped(refs.parse(pinned).registry):
+                image_id = str(self._engine.client.images.pull(pinned).id)
+        return self.look(reference, "", image_id)
+
+    def ask(self, image_id: str, question: Question) -> Answer:
+        """Ask a manager in an image, with the network, what it would install now.
+
+        Raises CannotRunError where the image runs nothing, and UnreachableError when the engine goes away.
+        """
+        text = {"apt": freshness.APT, "pip": freshness.PIP, "conda": freshness.CONDA}[question.manager]
+        script = Script(
+            text, question.words, PATIENCE, online=True, root=question.manager == "apt", files=question.files
+        )
+        return self.inside.run(image_id, script)
+
+    def acted_on(self, image: str, answer: str) -> bool:
+        """Whether an image has been built again for this very answer."""
+        return bool(self._state.rows("select 1 from answered where image = ? and answer = ?", image, answer))
+
+    def note_answers(self, answers: Mapping[str, str]) -> None:
+        """Remember what images are built again for."""
+        rows = [(image, answer, time.time()) for image, answer in answers.items()]
+        self._state.change("insert or replace into answered values (?, ?, ?)", rows)
+
     def _packages(self, image_id: str) -> tuple[dict[str, dict[str, str]], str]:
         try:
             answer = self.inside.run(image_id, Script(manifest.SCRIPT, timeout=TIMEOUT))
@@ -62,3 +100,16 @@ class Contents:
             for one in reversed(history)
             if one.get("Size")
         )
+
+
+def made_at(name: str) -> float:
+    """When the image of this name on a registry was made, in Unix time; 0 where that cannot be read."""
+    line = ["docker", "buildx", "imagetools", "inspect", "--format", "{{json .Image}}", name]
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired, KeyError, TypeError, ValueError):
+        done = subprocess.run(line, capture_output=True, timeout=60, check=False)
+        found = json.loads(done.stdout)
+        text = str(found["created"]) if "created" in found else str(next(iter(found.values()))["created"])
+        # Python takes six digits of a second, docker writes nine
+        text = re.sub(r"(\.\d{6})\d*", r"\1", text)
+        return max(0.0, datetime.datetime.fromisoformat(text).timestamp())
+    return 0.0

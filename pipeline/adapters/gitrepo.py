@@ -12,19 +12,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from pipeline import digest
 from pipeline.errors import InputError, StackbuildError, UnreachableError
 
 TIMEOUT = 600
+# nothing of the user's may run or be thinned out because an index of ours is written
+_QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.sparseCheckout=false")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
 
 def commit(folder: Path) -> str:
     """The commit that is checked out around the folder, 12 hex digits; "" without git or a commit."""
     with contextlib.suppress(StackbuildError):
-        return _git(["-C", str(folder), "rev-parse", "--short=12", "HEAD"])
+        return git(["-C", str(folder), "rev-parse", "--short=12", "HEAD"])
     return ""
 
 
@@ -42,12 +42,12 @@ def describe(folder: Path) -> Checkout | None:
     """The checkout that a folder lies in; None without git or a commit."""
     here = ["-C", str(folder)]
     try:
-        commit, at = _git([*here, "log", "-1", "--format=%H %cI"]).split()
-        dirty = bool(_git([*here, "status", "--porcelain", "--", "."]))
+        commit, at = git([*here, "log", "-1", "--format=%H %cI"]).split()
+        dirty = bool(git([*here, "status", "--porcelain", "--", "."]))
     except (StackbuildError, ValueError):
         return None
     try:
-        remote = _git([*here, "remote", "get-url", "origin"])
+        remote = git([*here, "remote", "get-url", "origin"])
     except StackbuildError:
         remote = ""
     return Checkout(without_secrets(remote), commit, at, dirty)
@@ -77,7 +77,7 @@ def resolve(url: str, ref: str) -> str:
     if _COMMIT.match(ref):
         return ref
     names = [f"refs/heads/{ref}", f"refs/tags/{ref}", f"refs/tags/{ref}^{{}}"] if ref else ["HEAD"]
-    lines = _git(["ls-remote", "--", url, *names], url).splitlines()
+    lines = git(["ls-remote", "--", url, *names], url).splitlines()
     found = {name: commit for commit, _, name in (line.partition("\t") for line in lines)}
     # an annotated tag is an object of its own; what it points to is listed behind it, with ^{}
     for name in reversed(names):
@@ -89,6 +89,8 @@ def resolve(url: str, ref: str) -> str:
 
 def cache_folder() -> Path:
     """Where repositories are kept between runs; it may be deleted at any time."""
+    import platformdirs  # noqa: PLC0415 (only trees from git need it)
+
     return platformdirs.user_cache_path("stackbuild") / "git"
 
 
@@ -112,13 +114,13 @@ def checkout(url: str, commit: str) -> Path:
         with tempfile.TemporaryDirectory(dir=home, prefix=".new-") as temporary:
             repository, files = Path(temporary) / "repository", Path(temporary) / "files"
             files.mkdir()
-            _git(["init", "--quiet", "--bare", str(repository)])
+            git(["init", "--quiet", "--bare", str(repository)])
             _fetch(repository, url, commit)
             try:
-                _export(repository, commit, files)
-            except UnreachableError as error:
+                export(repository, commit, files)
+            except InputError as error:
                 raise InputError.of(f"there is no commit {commit} in '{url}'") from error
-            at = _git(["--git-dir", str(repository), "log", "-1", "--format=%cI", commit])
+            at = git(["--git-dir", str(repository), "log", "-1", "--format=%cI", commit])
             _note(url, commit).write_text(at, encoding="ascii")
             with _won_by_another(folder):
                 files.rename(folder)
@@ -130,17 +132,25 @@ def checkout(url: str, commit: str) -> Path:
 def _fetch(repository: Path, url: str, commit: str) -> None:
     line = ["--git-dir", str(repository), "fetch", "--quiet", "--no-tags"]
     try:
-        _git([*line, "--depth=1", "--", url, commit], url)
+        git([*line, "--depth=1", "--", url, commit], url)
     except UnreachableError:
         # some servers hand out no single commits: then everything is fetched, once
-        _git([*line, "--", url, "+refs/*:refs/fetched/*"], url)
+        git([*line, "--", url, "+refs/*:refs/fetched/*"], url)
 
 
-def _export(repository: Path, commit: str, files: Path) -> None:
-    """The files as a checkout has them; `git archive` would leave out what .gitattributes says it should."""
-    base = ["--git-dir", str(repository), "--work-tree", str(files)]
-    _git([*base, "read-tree", commit])
-    _git([*base, "checkout-index", "--all", "--quiet"])
+def export(repository: Path, commit: str, files: Path) -> None:
+    """The files as a checkout has them; `git archive` would leave out what .gitattributes says it should.
+
+    The repository, which may be somebody's, stays as it is. Raises InputError without such a commit.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        index = Path(temporary) / "index"
+        base = [*_QUIET, "--git-dir", str(repository), "--work-tree", str(files)]
+        try:
+            git([*base, "read-tree", commit], index=index)
+        except UnreachableError as error:
+            raise InputError.of(f"there is no commit {commit} in the repository") from error
+        git([*base, "checkout-index", "--all", "--quiet"], index=index)
 
 
 @contextlib.contextmanager
@@ -153,13 +163,19 @@ def _won_by_another(folder: Path) -> Iterator[None]:
             raise
 
 
-def _git(arguments: list[str], url: str = "") -> str:
+def git(arguments: list[str], url: str = "", *, index: Path | None = None) -> str:
+    """What a git command prints; `url` is the repository it is about, for messages.
+
+    Raises UnreachableError with what git says where it fails.
+    """
     if not shutil.which("git"):
         raise UnreachableError.of("no `git` on PATH", hint="install git")
     # GIT_DIR and its like, set by hooks that call us, must not lead git elsewhere
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_DIR")}
     environment.pop("GIT_WORK_TREE", None)
     environment.pop("GIT_INDEX_FILE", None)
+    if index:
+        environment["GIT_INDEX_FILE"] = str(index)
     environment["GIT_TERMINAL_PROMPT"] = "0"
     environment["LC_ALL"] = "C"
     try:

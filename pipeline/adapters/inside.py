@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import tarfile
 import threading
 import time
 from dataclasses import dataclass
@@ -12,8 +14,9 @@ import requests
 from docker.errors import DockerException
 from docker.types import LogConfig
 
+from pipeline.adapters.engine import PROBE_LABEL as LABEL
 from pipeline.adapters.engine import Engine, NotFoundError
-from pipeline.adapters.probes import LABEL, owner
+from pipeline.adapters.processes import owner
 from pipeline.errors import FailedError, InterruptedRunError
 
 PIDS = 1024
@@ -26,6 +29,7 @@ class Script:
     """A script for the image's `sh`, and the words it is given; `timeout` is in seconds.
 
     `online` lets it reach the network as builds do; `root` makes it root, though without capabilities.
+    `files` are texts by their paths in the container, readable by everybody.
     """
 
     text: str
@@ -33,6 +37,7 @@ class Script:
     timeout: float = 120.0
     online: bool = False
     root: bool = False
+    files: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,9 @@ class Inside:
         with self._lock:
             self._running.add(identity)
         try:
+            if script.files:
+                with self._engine.mapped():
+                    container.put_archive("/", _packed(script.files))
             return self._follow(container, script.timeout)
         finally:
             with self._lock:
@@ -134,3 +142,14 @@ class Inside:
         for identity in running:
             with contextlib.suppress(DockerException, requests.RequestException):
                 self._engine.api.kill(identity)
+
+
+def _packed(files: tuple[tuple[str, str], ...]) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for path, text in files:
+            data = text.encode("utf-8", "surrogateescape")
+            member = tarfile.TarInfo(path.lstrip("/"))
+            member.size, member.mode = len(data), 0o644
+            tar.addfile(member, io.BytesIO(data))
+    return archive.getvalue()

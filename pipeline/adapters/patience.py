@@ -5,17 +5,19 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
-from typing import TypeVar
-
-import tenacity
-from tenacity import RetryCallState
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from pipeline import patience
 from pipeline.errors import InterruptedRunError, UnreachableError
 from pipeline.outcome import Attempt
 from pipeline.patience import Patience, Trouble
 
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
 _chance = random.SystemRandom().random
+P = ParamSpec("P")
 T = TypeVar("T")
 # what is decided before a run has begun waits for nobody for long
 PLANNING = Patience(tries=3, first=0.5, longest=5.0)
@@ -54,6 +56,7 @@ class Patient:
         `told` hears of every try that came to nothing, before the wait for the next. Raises
         InterruptedRunError when stopped meanwhile.
         """
+        import tenacity  # noqa: PLC0415 (slow to import)
 
         def unless_stopped() -> T:
             if self._stopped.is_set():
@@ -91,9 +94,21 @@ def _seen(state: RetryCallState) -> Trouble:
     return trouble_of(error) or Trouble(str(error))
 
 
-patiently = tenacity.retry(
-    retry=tenacity.retry_if_exception_type(TemporaryError),
-    stop=lambda state: state.attempt_number >= PLANNING.tries or _seen(state).after > PLANNING.longest,
-    wait=lambda state: PLANNING.pause(state.attempt_number, _seen(state), _chance()),
-    reraise=True,
-)
+def patiently(ask: Callable[P, T]) -> Callable[P, T]:
+    """The function, tried again after a TemporaryError, and after nothing else."""
+
+    @wraps(ask)
+    def asking(*given: P.args, **named: P.kwargs) -> T:
+        import tenacity  # noqa: PLC0415 (only networks need it, and it is slow to import)
+
+        retry = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(TemporaryError),
+            stop=lambda state: (
+                state.attempt_number >= PLANNING.tries or _seen(state).after > PLANNING.longest
+            ),
+            wait=lambda state: PLANNING.pause(state.attempt_number, _seen(state), _chance()),
+            reraise=True,
+        )
+        return retry(ask, *given, **named)
+
+    return asking

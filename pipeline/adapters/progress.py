@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
+from pipeline.adapters.secrets import masked
 from pipeline.patience import Ending
 from pipeline.ports import Moved, Said, Tell
 
@@ -17,7 +18,7 @@ LONGEST = 500
 # a line that never ends is cut here, so that no RUN can fill the memory
 MOST_REST = 1 << 16
 _EVENT = frozenset({"vertexes", "logs", "statuses", "warnings"})
-_CONTROL = re.compile(
+CONTROL = re.compile(
     r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
 _PROCESS = re.compile(r'process "(.*)" did not complete successfully: (exit code: \d+.*)', re.DOTALL)
@@ -29,12 +30,13 @@ _IMPORT = "importing cache manifest from"
 
 
 class Progress:
-    """What a build has said so far: all of it in the log, its end and its error in memory.
+    """What a build has said so far, but for its secrets: all in the log, its end and its error in memory.
 
     `line` is the line of the Dockerfile that failed, 0 where buildx names none.
     """
 
-    def __init__(self, log: IO[str], tell: Tell) -> None:
+    def __init__(self, log: IO[str], tell: Tell, secrets: tuple[str, ...] = ()) -> None:
+        self._secrets = secrets
         self._log = log
         self._tell = tell
         self._open: list[bytes] = []
@@ -103,9 +105,11 @@ class Progress:
         for entry in event.get("logs") or ():
             self._output(entry)
         self._transfers(event.get("statuses") or ())
+        # it is read while the build runs, and after a kill
+        self._log.flush()
 
     def _speech(self, line: str) -> None:
-        text = line.strip()
+        text = masked(line.strip(), self._secrets)
         if not text:
             return
         self._log.write(f"{text}\n")
@@ -129,6 +133,7 @@ class Progress:
 
     def _output(self, entry: dict[str, Any]) -> None:
         text = base64.b64decode(entry.get("data", "")).decode("utf-8", "replace")
+        text = masked(text, self._secrets)
         vertex = str(entry.get("vertex", ""))
         if vertex != self._last:
             self._last = vertex
@@ -162,7 +167,7 @@ class Progress:
 def shown(line: str) -> Iterator[str]:
     """A line as a terminal would leave it standing: without colours, progress bars drawn over."""
     kept = line.rstrip("\r").rpartition("\r")[2]
-    if plain := _CONTROL.sub("", kept).rstrip():
+    if plain := CONTROL.sub("", kept).rstrip():
         yield _cut(plain, LONGEST)
 
 

@@ -27,6 +27,9 @@ from pipeline.errors import InputError
     help="How much is built or probed at once (default: [limits], or by cores).",
 )
 @click.option("--dry-run", "-n", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option(
+    "--fresh", is_flag=True, help="Take as changed, too, what is too old or would install something else now."
+)
 @click.option("--no-cache", is_flag=True, help="Let BuildKit reuse no layer in what is built.")
 @click.option("--fail-fast", is_flag=True, help="Start nothing more once something has failed.")
 @click.option(
@@ -37,6 +40,13 @@ from pipeline.errors import InputError
 )
 @click.option("--publish", is_flag=True, help="Move the names people pull to what has passed.")
 @click.option("--allow-unsmoked", is_flag=True, help="With --publish: name what no probe could judge, too.")
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="id=ID[,env=NAME|,src=PATH]",
+    help="What RUN --mount=type=secret gets; its value is never in a key, a log or the state.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but what goes wrong.")
 @click.option(
     "--verbose", "-v", is_flag=True, help="Say all that the builds print, each line with its image."
@@ -50,6 +60,7 @@ def build(form: str, **asked: Any) -> None:
     stackbuild scipy-notebook -V gpu         one image, and the ancestors it needs
     stackbuild --changed base-notebook -n    what a change of base-notebook would rebuild
     stackbuild --publish -j 4                push, and move the names that passed
+    stackbuild --fresh --publish             the same every night, with whatever apt, pip and conda have new
     """
     from pipeline.run.building import Asked, run_build  # noqa: PLC0415 (docker is slow to import)
 

@@ -79,6 +79,10 @@ changed = click.option(
 images = click.argument("images", nargs=-1, metavar="[IMAGE]...", shell_complete=image_names)
 selection = stacked(
     changed,
+    click.option(
+        "--changed-since", metavar="REV",
+        help="Only images whose inputs differ from git REV, and what stands on them.",
+    ),
     click.option("--leaves", is_flag=True, help="Of what is asked for, only what nothing is built on."),
     click.option(
         "--ancestors-only", is_flag=True, help="Not what is asked for, but all that it stands on."

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline import refs
+from pipeline.config.building import Building, read_building
+from pipeline.config.freshness import Fresh, read_fresh
 from pipeline.config.limits import Resources, read_limits, read_retry
 from pipeline.config.names import DEFAULT_TAGS, read_tags
 from pipeline.config.smokes import Smoke, read_smoke
@@ -44,6 +46,8 @@ class Config:
     tags: tuple[str, ...] = DEFAULT_TAGS
     limits: Resources = field(default_factory=Resources)
     patience: Patience = field(default_factory=Patience)
+    fresh: Fresh = field(default_factory=Fresh)
+    build: Building = field(default_factory=Building)
     variant_names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,10 +90,13 @@ def parse(text: str, path: str) -> Config:
     variants = variants or (Variant(DEFAULT_VARIANT),)
     smokes = tuple(read_smoke(table, [variant.name for variant in variants]) for table in root.list("smoke"))
     tags = read_tags(root.table("names"))
+    fresh = read_fresh(root.table("fresh"))
+    build = read_building(root.table("build"))
     limits, patience = read_limits(root.table("limits")), read_retry(root.table("retry"))
     root.close("section")
     document.check()
-    return Config(path, name, trees, registry, platform, variants, smokes, tags, limits, patience)
+    plain = Config(path, name, trees, registry, platform, variants, smokes, tags)
+    return replace(plain, limits=limits, patience=patience, fresh=fresh, build=build)
 
 
 def _registry(project: Table) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # The options that take a value. Every other option stands alone, or carries its value behind a `=`.
-_PIP: Final = options("""
+PIP: Final = options("""
     -r --requirement --requirements -c --constraint --constraints -e --editable -t --target --platform
     --python-version --implementation --abi --root --prefix --src --source --source-dir
     --source-directory --upgrade-strategy -C --config-settings
@@ -36,12 +36,12 @@ _PIP: Final = options("""
     --exclude-newer-package --resolution --prerelease --fork-strategy --directory --project --config-file
     --color --allow-insecure-host --python-platform --python-preference --no-sources-package --hash
 """)
-_CONDA: Final = options("""
+CONDA: Final = options("""
     -n --name -p --prefix -c --channel --file --revision --repodata-fn --solver --experimental-solver --subdir
     --platform --clone --download-threads -r --root-prefix --rc-file --log-level --safety-checks
     --channel-priority --category --lockfile --cacert-path --environment-specifier --env-spec --format
 """)
-_APT: Final = options("""
+APT: Final = options("""
     -o --option -c --config-file -t --target-release --default-release -a --host-architecture --solver
     --planner --build-profiles -F --display-format -w --width -O --sort --add-user-tag --remove-user-tag
 """)
@@ -53,7 +53,7 @@ _PIP_NAMES: Final = re.compile(rf"pip[\d.{OPAQUE}-]*")
 _CONDA_NAMES: Final = frozenset({"conda", "mamba", "micromamba"})
 _APT_NAMES: Final = frozenset({"apt-get", "apt", "aptitude"})
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
-_PIP_FILES: Final = options("-r --requirement --requirements")
+PIP_FILES: Final = options("-r --requirement --requirements")
 _CONDA_FILES: Final = (".yml", ".yaml", ".txt", ".lock")
 _DEPENDENCY: Final = re.compile(r"[^,|\s](?:[^,|]*[^,|\s])?")
 _QUOTED: Final = re.compile(r"""'[^']*+'|"(?:[^"\\]|\\.)*+\"""", re.DOTALL)
@@ -68,7 +68,7 @@ def find_installs(text: str, *, escape: str = "\\") -> Installs:
     `escape` is the Dockerfile's escape character. Never fails, takes linear time; any other instruction
     installs nothing.
     """
-    finder = _Finder(text)
+    finder = Finder(text)
     run = read_run(text, escape)
     if isinstance(run, Placed):
         finder.run(run)
@@ -85,7 +85,7 @@ def candidates(text: str, manager: str, name: str, *, escape: str = "\\") -> tup
     return nearest(find_installs(text, escape=escape).requirements, manager, name)
 
 
-class _Finder:
+class Finder:
     """Gathers what the commands of one text install.
 
     `quotes` are those that may be put around a word where it stands, None where no shell reads it.
@@ -108,11 +108,13 @@ class _Finder:
                 self.command(command, _QUOTES, 0)
 
     def script(self, script: Placed, quotes: str, depth: int) -> None:
+        """Read the commands of a script."""
         if depth <= _DEEPEST:
             for command in read_commands(script):
                 self.command(command, quotes, depth)
 
     def command(self, command: Command, quotes: str | None, depth: int) -> None:
+        """Read one command."""
         words = unwrapped(command.words)
         if not words:
             return
@@ -171,19 +173,20 @@ class _Finder:
 
     def pip(self, words: Sequence[Word], quotes: str | None, *, tool: Sequence[str] = ()) -> None:
         """`pip install`, or with a tool's own word in front: `uv pip install`, `uv pip sync`."""
-        pairs = list(arguments(iter(words), _PIP))
+        pairs = list(arguments(iter(words), PIP))
         operands = [value for option, value in pairs if not option]
         command = [operand.text for operand in operands[: len(tool) + 1]]
         if command == [*tool, "install"]:
-            self.add_files("pip", [value for option, value in pairs if option in _PIP_FILES])
+            self.add_files("pip", [value for option, value in pairs if option in PIP_FILES])
             self.add("pip", operands[len(command) :], quotes)
         elif tool and command == [*tool, "sync"]:
             self.add_files("pip", operands[len(command) :])
 
     def conda(self, program: str, words: Sequence[Word], quotes: str | None) -> None:
+        """`conda install`, and what creates and updates environments."""
         # conda's -f is --force; micromamba's, and that of `conda env`, names a file.
         names_file = any(word.text.endswith(_CONDA_FILES) for word in words)
-        pairs = list(arguments(iter(words), _CONDA | {"-f"} if names_file else _CONDA))
+        pairs = list(arguments(iter(words), CONDA | {"-f"} if names_file else CONDA))
         operands = [value for option, value in pairs if not option]
         command = [operand.text for operand in operands[:2]]
         if command[:1] == ["env"] and command[1:] in (["create"], ["update"]):
@@ -195,7 +198,8 @@ class _Finder:
         self.add("conda", operands[1:], quotes)
 
     def apt(self, words: Sequence[Word], quotes: str | None) -> None:
-        operands = [value for option, value in arguments(iter(words), _APT) if not option]
+        """`apt-get install`, and its kin."""
+        operands = [value for option, value in arguments(iter(words), APT) if not option]
         command = operands[0].text if operands else ""
         if command in {"install", "reinstall"}:
             self.add("apt", operands[1:], quotes)
@@ -203,12 +207,14 @@ class _Finder:
             self.add("apt", [name for word in operands[1:] for name in _dependencies(word)], quotes)
 
     def add(self, manager: str, words: Sequence[Word], quotes: str | None) -> None:
+        """Note the words that are requirements."""
         for word in words:
             found = requirement(manager, word, self.source, quotes=quotes)
             if found:
                 self.requirements.append(found)
 
     def add_files(self, manager: str, words: Sequence[Word]) -> None:
+        """Note files of requirements."""
         for word in words:
             path = word.content.written(self.source)
             if path and not path.startswith(("<(", ">(")):

@@ -6,21 +6,26 @@ import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline import plan, refs, show, smoke
 from pipeline.adapters import buildx, pools
 from pipeline.adapters.engine import Engine
-from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import State
 from pipeline.adapters.terminal import Voice, paint_for, say, watching
 from pipeline.errors import InputError, Problem, UnreachableError
 from pipeline.expected import Expected, expect
 from pipeline.outcome import Failed, HeldBack, Result
 from pipeline.plan import Action, Request
-from pipeline.run.decide import Ask, Decided, How, decide, roots_of
+from pipeline.run import means
+from pipeline.run.decide import Ask, Before, Decided, How, decide, roots_of
 from pipeline.run.execute import Done, execute
+from pipeline.run.history import recorded
 from pipeline.run.project import LOCK, Opening, Project, View, open_project, views
+from pipeline.run.then import Place, at
+
+if TYPE_CHECKING:
+    from pipeline.run import freshness
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,11 @@ class Asked:
     ancestors_only: bool = False
     locked: bool = False
     no_engine: bool = False
+    changed_since: str | None = None
+    fresh: bool = False
     quiet: bool = False
     verbose: bool = False
+    secrets: tuple[str, ...] = ()
 
     @property
     def voice(self) -> Voice:
@@ -101,6 +109,7 @@ class Built:
     planned: Planned
     done: Done
     exit_code: int
+    found: freshness.Found | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For machines: the plan, and everything that happened."""
@@ -120,6 +129,7 @@ class Built:
             ],
             "seconds": self.done.seconds,
             "exit_code": self.exit_code,
+            **({"fresh": self.found.to_json()} if self.found else {}),
         }
 
 
@@ -146,7 +156,9 @@ def _ask(project: Project, found: tuple[View, ...], asked: Asked) -> Ask:
         raise InputError.of(
             f"registry '{registry}' {error}", hint="write it like registry.example/team"
         ) from error
-    if problems := [problem for view in found for problem in smoke.declared(project.config, view.graph)]:
+    named = (name for view in found for name in view.graph.nodes)
+    problems = [problem for view in found for problem in smoke.declared(project.config, view.graph)]
+    if problems := [*problems, *means.declared(project.config.build, named)]:
         raise InputError(*dict.fromkeys(problems))
     missing = {ref: where for ref, where in roots_of(found).items() if ref not in project.lock.roots}
     if asked.locked and missing:
@@ -169,10 +181,11 @@ def _images(project: Project, asked: Asked) -> tuple[tuple[str, ...], tuple[str,
     """The images asked for, and those to take as changed; names and globs that mean none are errors."""
     images = plan.matching(project.tree.images, asked.images)
     changed = plan.matching(project.tree.images, asked.changed)
-    if asked.locked and changed:
-        message = "--changed is written into stacks.lock, and --locked leaves the lock as it is"
+    if asked.locked and (changed or asked.fresh):
+        option = "--changed" if changed else "--fresh"
+        message = f"{option} is written into stacks.lock, and --locked leaves the lock as it is"
         raise InputError.of(message, hint="leave one of them out")
-    if asked.ancestors_only and not (images or changed or asked.leaves):
+    if asked.ancestors_only and not (images or asked.leaves):
         raise InputError.of("--ancestors-only: of which images?", hint="name them, or use --leaves")
     return images, changed
 
@@ -198,9 +211,22 @@ def run_plan(asked: Asked) -> Planned:
     found = views(project, asked.variants, asked.overlays)
     ask = _ask(project, found, asked)
     engine = _engine_to_ask(project, found, asked)
-    ask = replace(ask, registry_asked=not asked.locked)
-    with _state(project, write=False) as state:
+    with _state(project, write=False) as state, _since(project, asked) as before:
+        ask = replace(ask, registry_asked=not asked.locked, before=before)
         return Planned(decide(project, found, ask, (engine, state)), asked.jobs)
+
+
+@contextmanager
+def _since(project: Project, asked: Asked) -> Iterator[Before | None]:
+    """The records of the revision that --changed-since names, for as long as it is laid out."""
+    if asked.changed_since is None:
+        yield None
+        return
+    place = Place(asked.file or "", asked.tree or "", asked.overlays, asked.locked)
+    with at(project, place, asked.changed_since) as then:
+        if then.project is None:
+            say(f"'{asked.changed_since}' has no such project: all images differ from it")
+        yield then.records
 
 
 def _opened(asked: Asked) -> Project:
@@ -209,31 +235,50 @@ def _opened(asked: Asked) -> Project:
 
 def run_build(asked: Asked) -> Built:
     """Decide and do; what is said on the way goes to standard error."""
-    if asked.dry_run:
+    if asked.dry_run and not asked.fresh:
         return Built(run_plan(asked), Done(), 0)
     project = _opened(asked)
     asked = replace(asked, jobs=asked.jobs or project.config.limits.jobs or pools.default_jobs())
     found = views(project, asked.variants, asked.overlays)
     ask = _ask(project, found, asked)
+    building = means.building_of(project.config.build, project.root, asked.secrets)
     engine = Engine()
     with _state(project, write=True) as state:
-        decided = decide(project, found, ask, (engine, state))
+        with _since(project, asked) as before:
+            ask = replace(ask, before=before)
+            fresh = _fresh(project, found, ask, (engine, state)) if asked.fresh else None
+            ask = replace(ask, stale=fresh.stale) if fresh else ask
+            for line in fresh.warnings() if fresh else ():
+                say(f"{paint_for()('warning', 'yellow')}: {line}")
+            decided = decide(project, found, ask, (engine, state))
         planned = Planned(decided, asked.jobs)
+        if asked.dry_run:
+            return Built(planned, Done(), fresh.exit_code if fresh else 0, fresh)
         if any(step.action is Action.BUILD for step in decided.steps) or asked.publish:
             buildx.version()
+        means.check(decided, building)
         if not asked.quiet:
             _say_plan(planned)
-        if swept := Probes(engine).sweep():
+        if swept := _swept(engine):
             say(f"removed {show.counted(swept, 'probe container')} that a killed run had left behind")
-        how = How(asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu)
         cast = show.parts(
             ((d.view.variant.name, d.view.graph, d.steps) for d in decided.decisions), decided.seconds
         )
-        with watching(cast, asked.jobs, asked.voice) as watch:
-            done = execute(project, decided, ask, how, (engine, state, watch))
-    code = done.exit_code(asked.gpu)
+        with recorded(state, decided) as run:
+            how = How(
+                asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu,
+                run.number, building,
+            )  # fmt: skip
+            with watching(cast, asked.jobs, asked.voice) as watch:
+                done = execute(project, decided, ask, how, (engine, state, run.watching(watch)))
+            code = done.exit_code(asked.gpu) or (fresh.exit_code if fresh else 0)
+            run.done(done, code, engine)
+        if fresh:
+            _note(fresh, engine, state)
+    if run.growth and not asked.quiet:
+        say(show.growth_text(run.growth))
     _say_summary(done, quiet=asked.quiet)
-    return Built(planned, done, code)
+    return Built(planned, done, code, fresh)
 
 
 def _say_plan(planned: Planned) -> None:
@@ -243,6 +288,29 @@ def _say_plan(planned: Planned) -> None:
         say(paint_for()(show.stand_ins_text(planned.decided.stand_ins), "yellow"))
     if planned.expected:
         say(show.expected_text(planned.expected))
+
+
+def _fresh(
+    project: Project, found: tuple[View, ...], ask: Ask, world: tuple[Engine, State]
+) -> freshness.Found:
+    from pipeline.run import freshness  # noqa: PLC0415 (docker is slow to import)
+
+    return freshness.refresh(project, found, ask, world)
+
+
+def _note(fresh: freshness.Found, engine: Engine, state: State) -> None:
+    from pipeline.adapters.contents import Contents  # noqa: PLC0415 (docker is slow to import)
+
+    Contents(engine, state).note_answers(fresh.answers)
+
+
+def _swept(engine: Engine) -> int:
+    """How many probes that a killed run had left behind are gone now."""
+    if not engine.has_probes():
+        return 0
+    from pipeline.adapters.probes import Probes  # noqa: PLC0415 (docker is slow to import)
+
+    return Probes(engine).sweep()
 
 
 def _say_summary(done: Done, *, quiet: bool) -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pipeline import keys, plan, smoke
 from pipeline.adapters import pools
 from pipeline.adapters.disk import Digests
 from pipeline.adapters.engine import Engine, NotFoundError
 from pipeline.adapters.state import State
+from pipeline.config import Building
 from pipeline.errors import InputError, Problem, StackbuildError
 from pipeline.keys import KeyRecord, differing_from
 from pipeline.lock import Lock, Root
 from pipeline.outcome import Result, Verdict
-from pipeline.plan import Known, Request, Step
+from pipeline.plan import Known, Reason, Request, Step
 from pipeline.ports import Held
 from pipeline.run import existing
 from pipeline.run.project import Project, View
@@ -23,14 +24,17 @@ from pipeline.smoke import Probe
 
 LOOKUPS = 8
 
+# the records of another revision by variant, for the lock of now
+Before = Callable[[Lock], Mapping[str, Mapping[str, KeyRecord]]]
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What was asked for on the command line, as far as deciding goes.
 
     With `locked` nothing is looked up that the lock should answer; without `registry_asked` the registry has
-    what is remembered of it. `before` gives, for the lock of now, the records of another revision by variant:
-    then only what differs from them is meant, and what stands on it.
+    what is remembered of it. With `before`, the records of another revision, only what differs from them is
+    meant, and what stands on it. `stale` are images to refresh, and why.
     """
 
     images: tuple[str, ...] = ()
@@ -41,18 +45,24 @@ class Ask:
     ancestors_only: bool = False
     locked: bool = False
     registry_asked: bool = True
-    before: Callable[[Lock], Mapping[str, Mapping[str, KeyRecord]]] | None = None
+    before: Before | None = None
+    stale: Mapping[str, Reason] = field(default_factory=dict)
+
+
+NO_BUILDING = Building()
 
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """What was asked for on the command line, as far as doing goes."""
+    """What was asked for, as far as doing goes; `run` is the run's number, `building` all of `[build]`."""
 
     jobs: int
     no_cache: bool = False
     fail_fast: bool = False
     allow_unsmoked: bool = False
     gpu: str = "auto"
+    run: int = 0
+    building: Building = NO_BUILDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +180,7 @@ def decide(
         known = Known(frozenset(there.held), frozenset(there.pushed), state.last_records(name), there.places)
         differing = differing_from(before.get(name, {}), records[name]) if before is not None else None
         request = Request(ask.images, ask.changed, frozenset(), differing, ask.leaves, ask.ancestors_only)
+        request = replace(request, stale=ask.stale)
         decisions.append(_decision(project, view, records[name], (request, known, there.held, stored)))
     pinned = {
         reference: root.stand_in
@@ -191,7 +202,8 @@ def _lock(project: Project, ask: Ask, wanted: Mapping[str, str], engine: Engine 
     lock = project.lock.with_trees(project.pins)
     if missing and engine:
         lock = lock.with_roots(resolve_roots(missing, engine))
-    return lock.with_refreshed(dict.fromkeys(ask.changed, now())) if ask.changed else lock
+    refreshed = (*ask.changed, *ask.stale)
+    return lock.with_refreshed(dict.fromkeys(refreshed, now())) if refreshed else lock
 
 
 def _decision(

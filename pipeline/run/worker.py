@@ -6,14 +6,16 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline import build, labels, publish, smoke
 from pipeline.adapters import attempts as remembered
+from pipeline.adapters import logs
 from pipeline.adapters.buildx import BuildFailedError, Buildx
 from pipeline.adapters.engine import Engine, local_name
 from pipeline.adapters.patience import Patient
-from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import BuildNote, State
 from pipeline.build import Task
 from pipeline.errors import InterruptedRunError, StackbuildError, UnreachableError
@@ -23,9 +25,13 @@ from pipeline.patience import Trouble
 from pipeline.plan import Step
 from pipeline.ports import BuildOrder, Progressed, Retried, Tell, Watch, Word
 from pipeline.run.decide import Decided, Decision
+from pipeline.run.means import means_of
 from pipeline.run.order import order_of
 from pipeline.run.origins import Origins
 from pipeline.run.project import Project
+
+if TYPE_CHECKING:
+    from pipeline.adapters.probes import Probes
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +45,16 @@ class _Job:
 
 
 class Worker:
-    """One run's builds, pulls, pushes and probes; `image_ids` and `digests` say what is there, by key."""
+    """One run's builds, pulls, pushes and probes; `image_ids` and `digests` say what is there, by key.
+
+    `run` is its number in the project's history, `building` what helps builds along.
+    """
 
     def __init__(self, project: Project, decided: Decided, engine: Engine, state: State) -> None:
+        self.run = 0
+        self.building = project.config.build
         self._project = project
         self.engine = engine
-        self.probes = Probes(engine)
         self._state = state
         self._builds = Buildx(engine.builder, engine.product)
         self._stopped = threading.Event()
@@ -60,6 +70,13 @@ class Worker:
         self._origins = Origins(project)
         self.image_ids: dict[str, str] = {key: held.image_id for key, held in decided.held.items()}
         self.digests: dict[str, str] = dict(decided.pushed)
+
+    @cached_property
+    def probes(self) -> Probes:
+        """The probes of this run."""
+        from pipeline.adapters.probes import Probes  # noqa: PLC0415 (docker is slow to import)
+
+        return Probes(self.engine)
 
     def stop(self) -> None:
         """End what runs: gently, and at once when told so a second time."""
@@ -124,7 +141,7 @@ class Worker:
         return Built(step.image, step.key, product.image_id, taken, product.size, job.log)
 
     def _log(self, step: Step) -> str:
-        return str(self._project.state / "logs" / f"{step.image.replace('/', '--')}-{step.key[:12]}.log")
+        return str(logs.folder(self._project.state, self.run) / logs.name(step.image, step.key))
 
     def _failed(self, job: _Job, error: StackbuildError) -> Failed:
         """What an error comes to."""
@@ -145,7 +162,12 @@ class Worker:
         folder: Path = self._project.folders[node.image.tree] / node.image.context
         order = order_of(task.step, node, self._keys[task.step.key], (folder, log))
         made = labels.of_making(self._origins.of(node.image.tree), self._edited[task.step.key])
-        return replace(order, labels=(*order.labels, *made), no_cache=no_cache or order.no_cache)
+        return replace(
+            order,
+            labels=(*order.labels, *made),
+            no_cache=no_cache or order.no_cache,
+            means=means_of(self.building, task.step.image, self._project.root),
+        )
 
 
 def _sight(decision: Decision) -> labels.Sight:
