@@ -54,14 +54,17 @@ def probes(config: Config, variant: str, graph: Graph, steps: tuple[Step, ...]) 
     """The probes of a variant for the images of its steps; raises InputError where a glob names no image."""
     if problems := declared(config, graph):
         raise InputError(*problems)
-    found = []
+    found: list[Probe] = []
+    leaves = graph.leaves()
     for smoke in config.smokes:
         if smoke.variants and variant not in smoke.variants:
             continue
-        for step in steps:
-            globs = smoke.images or graph.leaves()
-            if any(fnmatchcase(step.image, glob) for glob in globs):
-                found.append(Probe(step.image, step.key, smoke))
+        globs = smoke.images or leaves
+        found += [
+            Probe(step.image, step.key, smoke)
+            for step in steps
+            if any(fnmatchcase(step.image, glob) for glob in globs)
+        ]
     return tuple(found)
 
 

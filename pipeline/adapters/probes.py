@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import requests
 from docker.errors import DockerException
 from docker.types import DeviceRequest, LogConfig
 
+from pipeline.adapters.engine import PROBE_LABEL as LABEL
 from pipeline.adapters.engine import Engine, NotFoundError
+from pipeline.adapters.processes import is_orphaned, owner
 from pipeline.errors import FailedError, InterruptedRunError
 from pipeline.ports import NotStarted, ProbeOrder, ProbeReport, Ran, TimedOut
 
-LABEL = "io.stackbuild.probe"
 TAIL = 20
 HOST = "probe"
 PIDS = 4096
 GRACE = 5.0
-ALIVE = "-"
 LOG = LogConfig(type=LogConfig.types.JSON, config={"max-size": "10m", "max-file": "1"})
 NO_GPU_SIGNS = ("could not select device driver", "no known gpu vendor", "unresolvable cdi devices")
 
@@ -139,42 +136,8 @@ class Probes:
             )
         swept = 0
         for container in found:
-            if _orphaned(str(container.labels.get(LABEL))):
+            if is_orphaned(str(container.labels.get(LABEL))):
                 with contextlib.suppress(DockerException, requests.RequestException):
                     container.remove(force=True, v=True)
                     swept += 1
         return swept
-
-
-def owner() -> str:
-    """Which process a probe belongs to, so that a later one on this machine can tell whether it lives."""
-    return f"{_machine()} {os.getpid()} {_began(os.getpid())}"
-
-
-def _orphaned(owner: str) -> bool:
-    machine, _, process = owner.rpartition(" ")[0].rpartition(" ")
-    if machine != _machine() or not process.isdecimal():
-        return False
-    return _began(int(process)) not in {owner.rpartition(" ")[2], ALIVE}
-
-
-def _machine() -> str:
-    """The machine, or rather what of it shares process numbers: containers have their own."""
-    with contextlib.suppress(OSError):
-        return f"{socket.gethostname()}/{Path('/proc/self/ns/pid').readlink()}"
-    return socket.gethostname()
-
-
-def _began(process: int) -> str:
-    """When a process began, in the kernel's ticks; ALIVE where only that can be seen, "" if it is no more."""
-    with contextlib.suppress(OSError):
-        status = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
-        # the program's name stands in brackets, and may hold anything
-        return status.rpartition(")")[2].split()[19]
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return ""
-    except OSError:
-        return ALIVE
-    return ALIVE

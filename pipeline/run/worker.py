@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline import build, labels, publish, smoke
 from pipeline.adapters import logs
 from pipeline.adapters.buildx import BuildFailedError, Buildx
 from pipeline.adapters.engine import Engine, local_name
-from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import BuildNote, State
 from pipeline.build import Task
 from pipeline.errors import InterruptedRunError, StackbuildError, UnreachableError
@@ -22,6 +23,9 @@ from pipeline.run.decide import Decided, Decision
 from pipeline.run.order import order_of
 from pipeline.run.origins import Origins
 from pipeline.run.project import Project
+
+if TYPE_CHECKING:
+    from pipeline.adapters.probes import Probes
 
 
 class Worker:
@@ -34,7 +38,6 @@ class Worker:
         self.run = 0
         self._project = project
         self.engine = engine
-        self.probes = Probes(engine)
         self._state = state
         self._builds = Buildx(engine.builder, engine.product)
         self._nodes: dict[str, Node] = {}
@@ -48,6 +51,13 @@ class Worker:
         self._origins = Origins(project)
         self.image_ids: dict[str, str] = {key: held.image_id for key, held in decided.held.items()}
         self.digests: dict[str, str] = dict(decided.pushed)
+
+    @cached_property
+    def probes(self) -> Probes:
+        """The probes of this run."""
+        from pipeline.adapters.probes import Probes  # noqa: PLC0415 (docker is slow to import)
+
+        return Probes(self.engine)
 
     def stop(self) -> None:
         """End what runs: gently, and at once when told so a second time."""
