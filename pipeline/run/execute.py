@@ -55,7 +55,7 @@ def execute(
     state.note_files(decided.digests.learnt)
     Texts(state).keep(_read(project, decided))
     worker = Worker(project, decided, engine, state)
-    worker.run = how.run
+    worker.run, worker.building = how.run, how.building
     watch = probing.remembering(watch, state, worker)
     try:
         limits = Limits(how.jobs, worker.stop, how.fail_fast, decided.seconds)

@@ -21,6 +21,7 @@ from pipeline.graph import Node
 from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed, Reused, Verdict
 from pipeline.ports import BuildOrder, Progressed, Tell, Watch, Word
 from pipeline.run.decide import Decided, Decision
+from pipeline.run.means import means_of
 from pipeline.run.order import order_of
 from pipeline.run.origins import Origins
 from pipeline.run.project import Project
@@ -32,11 +33,12 @@ if TYPE_CHECKING:
 class Worker:
     """One run's builds, pulls, pushes and probes; `image_ids` and `digests` say what is there, by key.
 
-    `run` is its number in the project's history.
+    `run` is its number in the project's history, `building` what helps builds along.
     """
 
     def __init__(self, project: Project, decided: Decided, engine: Engine, state: State) -> None:
         self.run = 0
+        self.building = project.config.build
         self._project = project
         self.engine = engine
         self._state = state
@@ -134,7 +136,12 @@ class Worker:
         folder: Path = self._project.folders[node.image.tree] / node.image.context
         order = order_of(task.step, node, self._keys[task.step.key], (folder, log))
         made = labels.of_making(self._origins.of(node.image.tree), self._edited[task.step.key])
-        return replace(order, labels=(*order.labels, *made), no_cache=no_cache or order.no_cache)
+        return replace(
+            order,
+            labels=(*order.labels, *made),
+            no_cache=no_cache or order.no_cache,
+            means=means_of(self.building, task.step.image, self._project.root),
+        )
 
 
 def _sight(decision: Decision) -> labels.Sight:
