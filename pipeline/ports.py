@@ -150,8 +150,15 @@ class Said:
     lines: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """A task waits for another run that does the same: which process that is, and since when."""
+
+    who: str
+
+
 # what a task tells of itself: the step that it has come to, or more
-Word = str | Moved | Said
+Word = str | Moved | Said | Waits
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ from pipeline import build, labels, publish, smoke
 from pipeline.adapters import attempts as remembered
 from pipeline.adapters import logs
 from pipeline.adapters.buildx import BuildFailedError, Buildx
+from pipeline.adapters.claims import Claims
 from pipeline.adapters.engine import Engine, local_name
 from pipeline.adapters.patience import Patient
 from pipeline.adapters.state import BuildNote, State
 from pipeline.build import Task
 from pipeline.errors import InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.graph import Node
-from pipeline.outcome import Attempt, Built, Failed, Outcome, Pulled, Pushed, Verdict
+from pipeline.outcome import Attempt, Built, Failed, Outcome, Pulled, Pushed, Reused, Verdict
 from pipeline.patience import Trouble
 from pipeline.plan import Step
 from pipeline.ports import BuildOrder, Progressed, Retried, Tell, Watch, Word
@@ -56,6 +57,7 @@ class Worker:
         self._project = project
         self.engine = engine
         self._state = state
+        self._claims = Claims(project.state)
         self._builds = Buildx(engine.builder, engine.product)
         self._stopped = threading.Event()
         self._patient = Patient(project.config.patience, self._stopped)
@@ -82,6 +84,7 @@ class Worker:
         """End what runs: gently, and at once when told so a second time."""
         self._stopped.set()
         try:
+            self._claims.stop()
             self.engine.stop()
             self._builds.stop()
             self.probes.stop()
@@ -113,9 +116,11 @@ class Worker:
         except StackbuildError as error:
             failed = self._failed(job, error)
             done = replace(failed, seconds=time.monotonic() - began)
-        return done if isinstance(done, Verdict) else replace(done, attempts=tuple(attempts))
+        if isinstance(done, Built | Pulled | Pushed | Failed):
+            return replace(done, attempts=tuple(attempts))
+        return done
 
-    def _once(self, job: _Job, tell: Tell) -> Built | Pulled | Pushed | Verdict:
+    def _once(self, job: _Job, tell: Tell) -> Built | Pulled | Pushed | Reused | Verdict:
         """One try of a task."""
         step, began = job.task.step, time.monotonic()
         local = local_name(step.image, step.key)
@@ -132,13 +137,7 @@ class Worker:
             product = self.engine.pull(remote, local, step.key, tell)
             self.image_ids[step.key] = product.image_id
             return Pulled(step.image, step.key, product.image_id, time.monotonic() - began, product.size)
-        product = self._builds.build(self.order(job.task, job.log, no_cache=job.no_cache), tell)
-        self.image_ids[step.key] = product.image_id
-        taken = time.monotonic() - began
-        self._state.note_build(
-            BuildNote(step.record, step.key, product.image_id, taken, product.size, job.log)
-        )
-        return Built(step.image, step.key, product.image_id, taken, product.size, job.log)
+        return self._build(job, tell)
 
     def _log(self, step: Step) -> str:
         return str(logs.folder(self._project.state, self.run) / logs.name(step.image, step.key))
@@ -155,6 +154,21 @@ class Worker:
         failed = Failed(step.image, step.key, doing, message, log=job.log, hint=problem.hint)
         unreachable = isinstance(error, UnreachableError)
         return replace(failed, exit_code=error.exit_code) if unreachable else failed
+
+    def _build(self, job: _Job, tell: Tell) -> Built | Reused:
+        """Build an image, unless another run on this project builds it, or has built it by now."""
+        step = job.task.step
+        with self._claims.held(step.key, tell):
+            if found := self.engine.found(local_name(step.image, step.key), step.key):
+                self.image_ids[step.key] = found.image_id
+                return Reused(step.image, step.key, found.image_id, found.size)
+            began = time.monotonic()
+            product = self._builds.build(self.order(job.task, job.log, no_cache=job.no_cache), tell)
+            seconds = time.monotonic() - began
+            self.image_ids[step.key] = product.image_id
+            note = BuildNote(step.record, step.key, product.image_id, seconds, product.size, job.log)
+            self._state.note_build(note)
+        return Built(step.image, step.key, product.image_id, seconds, product.size, job.log)
 
     def order(self, task: Task, log: str, *, no_cache: bool) -> BuildOrder:
         """The build of a task's step, with everything that it may see."""
