@@ -12,7 +12,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from pipeline.adapters import probes
+from pipeline.adapters import orphans
 from pipeline.adapters.engine import Engine, NotFoundError, endpoint, local_name, refused_text
 from pipeline.adapters.patience import ATTEMPTS, TemporaryError, patiently
 from pipeline.errors import FailedError, StackbuildError, UnreachableError
@@ -161,16 +161,16 @@ def test_an_engine_that_may_not_be_used_is_told_from_one_that_is_not_there(
 
 
 def test_a_probe_is_an_orphan_when_its_process_is_gone_and_only_then() -> None:
-    mine = probes.owner()
-    assert not probes._orphaned(mine)
+    mine = orphans.owner()
+    assert not orphans.orphaned(mine)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         machine = mine.rpartition(" ")[0].rpartition(" ")[0]
-        owner = f"{machine} {child.pid} {probes._began(child.pid)}"
-        assert not probes._orphaned(owner)
-    assert probes._orphaned(owner)
+        owner = f"{machine} {child.pid} {orphans._began(child.pid)}"
+        assert not orphans.orphaned(owner)
+    assert orphans.orphaned(owner)
     # its number may be another's by now
-    assert probes._orphaned(f"{machine} {os.getpid()} 1")
+    assert orphans.orphaned(f"{machine} {os.getpid()} 1")
     # and of other machines nothing is known
-    assert not probes._orphaned(f"elsewhere/pid:[1] {child.pid} 1")
+    assert not orphans.orphaned(f"elsewhere/pid:[1] {child.pid} 1")
     for label in ("", "1", "True", "a b c d", f"{machine} x 1"):
-        assert not probes._orphaned(label)
+        assert not orphans.orphaned(label)

@@ -54,6 +54,11 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; `Path.is_dir` fails for a name that is too long."""
+    return os.path.isdir(path)
+
+
 def _entry(path: str, item: os.DirEntry[str]) -> Entry:
     if item.is_symlink():
         return Entry(path, "link", os.readlink(item.path))

@@ -131,6 +131,15 @@ class Engine:
             return ""
         return str((config.get("Labels") or {}).get(STAND_IN_LABEL, ""))
 
+    def environment(self, reference: str) -> tuple[str, ...]:
+        """The variables that a local image sets, as `NAME=VALUE`; none where there is no such image."""
+        try:
+            with self.mapped():
+                config = self.api.inspect_image(reference).get("Config") or {}
+        except NotFoundError:
+            return ()
+        return tuple(config.get("Env") or ())
+
     @patiently
     def find_root(self, reference: str) -> RootFound:
         """The digest that the reference has in its registry now; raises NotFoundError for a 404 alone."""

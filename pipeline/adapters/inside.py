@@ -15,7 +15,7 @@ from docker.errors import DockerException
 from docker.types import LogConfig
 
 from pipeline.adapters.engine import Engine, NotFoundError
-from pipeline.adapters.probes import LABEL, owner
+from pipeline.adapters.orphans import LABEL, owner
 from pipeline.errors import FailedError, InterruptedRunError
 
 PIDS = 1024

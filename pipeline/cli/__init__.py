@@ -10,11 +10,11 @@ from typing import NoReturn
 import click
 
 from pipeline.adapters.terminal import complain, crashed, say
-from pipeline.cli import building, contents, health, locking, looking, nightly
+from pipeline.cli import building, contents, health, locking, looking, nightly, probing
 from pipeline.cli.group import cli
 from pipeline.errors import InterruptedRunError, StackbuildError
 
-__all__ = ["building", "cli", "contents", "health", "locking", "looking", "main", "nightly"]
+__all__ = ["building", "cli", "contents", "health", "locking", "looking", "main", "nightly", "probing"]
 
 INTERRUPTED = InterruptedRunError.exit_code
 

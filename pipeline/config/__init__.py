@@ -3,13 +3,15 @@
 from pipeline.config.freshness import Fresh
 from pipeline.config.names import DEFAULT_TAGS
 from pipeline.config.project import DEFAULT_PLATFORM, Config, Variant, for_tree, parse
-from pipeline.config.smokes import DEFAULT_TIMEOUT, Smoke
+from pipeline.config.smokes import DEFAULT_TIMEOUT, GPU_PROBES, PROBES, Smoke
 from pipeline.config.trees import ImageSettings, TreeConfig
 
 __all__ = [
     "DEFAULT_PLATFORM",
     "DEFAULT_TAGS",
     "DEFAULT_TIMEOUT",
+    "GPU_PROBES",
+    "PROBES",
     "Config",
     "Fresh",
     "ImageSettings",

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline import build, labels, publish, smoke
+from pipeline import build, labels, publish
+from pipeline.adapters import verdicts
 from pipeline.adapters.buildx import BuildFailedError, Buildx
 from pipeline.adapters.engine import Engine, local_name
 from pipeline.adapters.probes import Probes
@@ -20,17 +21,25 @@ from pipeline.ports import BuildOrder, Product, Progressed, Tell, Watch, Word
 from pipeline.run.decide import Decided, Decision
 from pipeline.run.order import order_of
 from pipeline.run.origins import Origins
+from pipeline.run.prober import Prober
 from pipeline.run.project import Project
 
 
 class Worker:
     """One run's builds, pulls, pushes and probes; `image_ids` and `digests` say what is there, by key."""
 
-    def __init__(self, project: Project, decided: Decided, engine: Engine, state: State) -> None:
+    def __init__(
+        self, project: Project, decided: Decided, engine: Engine, state: State, policy: str = "auto"
+    ) -> None:
         self._project = project
         self.engine = engine
         self.probes = Probes(engine)
         self._state = state
+        self._prober = Prober(
+            self.probes.run,
+            (dict) if policy == "always" else (lambda: verdicts.stored(state)),
+            project.state / "logs",
+        )
         self._builds = Buildx(engine.builder, engine.product)
         self._nodes: dict[str, Node] = {}
         self._keys: dict[str, Mapping[str, str]] = {}
@@ -69,8 +78,7 @@ class Worker:
         remote = publish.key_name(registry, step.image, step.key) if registry else ""
         try:
             if task.probe:
-                order = smoke.order_of(task.probe, self.image_ids[step.key])
-                return smoke.judge(task.probe, self.probes.run(order))
+                return self._prober.verdict(task.probe, self.image_ids[step.key])
             if task.doing == build.PUSH:
                 digest = self.engine.push(local, remote, tell)
                 self.digests[step.key] = digest

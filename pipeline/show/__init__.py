@@ -6,6 +6,7 @@ from pipeline.show.graphs import graph_dot, graph_json, graph_mermaid, graph_tex
 from pipeline.show.locks import move_line
 from pipeline.show.outcomes import failure_text, outcome_line, summary
 from pipeline.show.plans import expected_text, plan_json, plan_text, stand_ins_text, tally, unlocked_text
+from pipeline.show.verdicts import junit, verdicts_text
 from pipeline.show.words import Paint, clock, counted, duration, plain, roughly, size
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "graph_json",
     "graph_mermaid",
     "graph_text",
+    "junit",
     "key_of",
     "matches_text",
     "move_line",
@@ -42,4 +44,5 @@ __all__ = [
     "tally",
     "tree_lines",
     "unlocked_text",
+    "verdicts_text",
 ]
