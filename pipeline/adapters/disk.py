@@ -7,7 +7,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from pipeline import digest
@@ -125,6 +125,16 @@ def write_text(path: Path, text: str) -> None:
         raise FailedError.of(
             f"cannot be written: {(error.strerror or str(error)).lower()}", str(path)
         ) from error
+
+
+def changed_after(folder: Path, paths: Iterable[str], moment: float) -> list[str]:
+    """Those of the paths below a folder whose content was written after a moment, in seconds since 1970."""
+    found = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if os.lstat(folder / path).st_mtime > moment:
+                found.append(path)
+    return found
 
 
 def file_sha256(path: Path) -> str:

@@ -122,6 +122,15 @@ class Engine:
             found = self.api.inspect_image(name)
         return Product(str(found["Id"]), int(found["Size"]))
 
+    def layers(self, image_id: str) -> tuple[str, ...]:
+        """The digests of an image's layers, the lowest first; none where it is gone."""
+        try:
+            with self.mapped():
+                found = self.api.inspect_image(image_id)
+        except NotFoundError:
+            return ()
+        return tuple((found.get("RootFS") or {}).get("Layers") or ())
+
     def stand_in(self, reference: str) -> str:
         """What the local image of this reference stands in for, "" for the real thing or no local image."""
         try:

@@ -16,7 +16,7 @@ LONGEST = 500
 # a line that never ends is cut here, so that no RUN can fill the memory
 MOST_REST = 1 << 16
 _EVENT = frozenset({"vertexes", "logs", "statuses", "warnings"})
-_CONTROL = re.compile(
+CONTROL = re.compile(
     r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
 _PROCESS = re.compile(r'process "(.*)" did not complete successfully: (exit code: \d+.*)', re.DOTALL)
@@ -87,6 +87,8 @@ class Progress:
         for entry in event.get("logs") or ():
             self._output(entry)
         self._transfers(event.get("statuses") or ())
+        # it is read while the build runs, and after a kill
+        self._log.flush()
 
     def _speech(self, line: str) -> None:
         text = line.strip()
@@ -146,7 +148,7 @@ class Progress:
 def shown(line: str) -> Iterator[str]:
     """A line as a terminal would leave it standing: without colours, progress bars drawn over."""
     kept = line.rstrip("\r").rpartition("\r")[2]
-    if plain := _CONTROL.sub("", kept).rstrip():
+    if plain := CONTROL.sub("", kept).rstrip():
         yield _cut(plain, LONGEST)
 
 

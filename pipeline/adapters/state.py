@@ -40,6 +40,19 @@ create table if not exists answered (
     image text not null, answer text not null, at real not null, primary key (image, answer))
 """,
     """
+create table if not exists runs (
+    number integer primary key autoincrement, began real not null, ended real, exit_code integer,
+    owner text not null, command text not null, plan text not null, needs text not null);
+create table if not exists happenings (run integer not null, at real not null, happening text not null);
+create index if not exists happenings_of_run on happenings (run);
+create table if not exists outputs (
+    variant text not null, image text not null, key text not null, size integer not null,
+    layers text not null, primary key (variant, image))
+""",
+    """
+create table if not exists texts (content text primary key, text text not null, at real not null)
+""",
+    """
 drop table verdicts;
 create table judged (
     image_id text not null, probe text not null, hardware text not null, verdict text not null,
@@ -166,6 +179,21 @@ class State:
         record = json.dumps(note.record.to_json())
         row = (note.key, note.record.image, record, note.image_id, note.seconds, note.size, note.log)
         self.change("insert or replace into builds values (?, ?, ?, ?, ?, ?, ?, ?)", [(*row, time.time())])
+
+    def records(self, beginning: str) -> dict[str, KeyRecord]:
+        """The records of the finished builds whose keys begin like this, by key."""
+        found = {}
+        query = "select key, record from builds where substr(key, 1, ?) = ?"
+        for key, text in self.rows(query, len(beginning), beginning):
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                found[str(key)] = KeyRecord.from_json(json.loads(str(text)))
+        return found
+
+    def built_at(self, key: str) -> float:
+        """When a key was built, in seconds since 1970; 0 where that is not known."""
+        return max(
+            (float(str(at)) for (at,) in self.rows("select at from builds where key = ?", key)), default=0
+        )
 
     def builds(self) -> dict[str, str]:
         """The image id of every build that is remembered, by key."""

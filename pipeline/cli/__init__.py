@@ -10,11 +10,35 @@ from typing import NoReturn
 import click
 
 from pipeline.adapters.terminal import complain, crashed, say
-from pipeline.cli import building, contents, health, locking, looking, nightly, probing
+from pipeline.cli import (
+    building,
+    ci,
+    contents,
+    explaining,
+    health,
+    history,
+    locking,
+    looking,
+    nightly,
+    probing,
+)
 from pipeline.cli.group import cli
 from pipeline.errors import InterruptedRunError, StackbuildError
 
-__all__ = ["building", "cli", "contents", "health", "locking", "looking", "main", "nightly", "probing"]
+__all__ = [
+    "building",
+    "ci",
+    "cli",
+    "contents",
+    "explaining",
+    "health",
+    "history",
+    "locking",
+    "looking",
+    "main",
+    "nightly",
+    "probing",
+]
 
 INTERRUPTED = InterruptedRunError.exit_code
 

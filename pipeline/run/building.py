@@ -23,6 +23,7 @@ from pipeline.plan import Action, Request
 from pipeline.run import freshness
 from pipeline.run.decide import Ask, Before, Decided, How, decide, only_built, roots_of
 from pipeline.run.execute import Done, execute
+from pipeline.run.history import recorded
 from pipeline.run.project import LOCK, Opening, Project, View, open_project, views
 from pipeline.run.then import Place, at
 
@@ -256,15 +257,21 @@ def run_build(asked: Asked) -> Built:
             _say_plan(planned)
         if swept := Probes(engine).sweep():
             say(f"removed {show.counted(swept, 'probe container')} that a killed run had left behind")
-        how = How(asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu)
         cast = show.parts(
             ((d.view.variant.name, d.view.graph, d.steps) for d in decided.decisions), decided.seconds
         )
-        with watching(cast, asked.jobs, asked.voice) as watch:
-            done = execute(project, decided, ask, how, (engine, state, watch))
+        with recorded(state, decided) as run:
+            how = How(
+                asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu, run.number
+            )
+            with watching(cast, asked.jobs, asked.voice) as watch:
+                done = execute(project, decided, ask, how, (engine, state, run.watching(watch)))
+            code = done.exit_code(asked.gpu) or (fresh.exit_code if fresh else 0)
+            run.done(done, code, engine)
         if fresh:
             Contents(engine, state).note_answers(fresh.answers)
-    code = done.exit_code(asked.gpu) or (fresh.exit_code if fresh else 0)
+    if run.growth and not asked.quiet:
+        say(show.growth_text(run.growth))
     _tell(done, asked)
     return Built(planned, done, code, fresh)
 
@@ -288,9 +295,10 @@ def run_smoke(asked: Asked) -> Built:
         cast = show.parts(
             ((d.view.variant.name, d.view.graph, d.steps) for d in decided.decisions), decided.seconds
         )
-        with watching(cast, asked.jobs, asked.voice) as watch:
-            how = How(asked.jobs, gpu=asked.gpu)
-            done = execute(project, decided, ask, how, (engine, state, watch))
+        with recorded(state, decided) as run, watching(cast, asked.jobs, asked.voice) as watch:
+            how = How(asked.jobs, gpu=asked.gpu, run=run.number)
+            done = execute(project, decided, ask, how, (engine, state, run.watching(watch)))
+            run.done(done, done.exit_code(asked.gpu), engine)
     _tell(done, asked)
     return Built(Planned(decided, asked.jobs), done, done.exit_code(asked.gpu))
 

@@ -56,13 +56,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """What was asked for on the command line, as far as doing goes."""
+    """What was asked for on the command line, as far as doing goes; `run` is the run's number."""
 
     jobs: int
     no_cache: bool = False
     fail_fast: bool = False
     allow_unsmoked: bool = False
     gpu: str = "auto"
+    run: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pipeline import build
 from pipeline import lock as locking
 from pipeline.adapters import disk, pools
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.state import State
+from pipeline.adapters.texts import Texts
 from pipeline.build import Limits
 from pipeline.errors import InterruptedRunError
 from pipeline.outcome import Failed, HeldBack, Outcome, Promoted, Result, Verdict
+from pipeline.plan import Action
 from pipeline.ports import Watch
 from pipeline.run import probing, publishing
 from pipeline.run.decide import Ask, Decided, How, with_stand_ins
@@ -55,7 +58,9 @@ def execute(
     if decided.lock != project.lock:
         disk.write_text(project.lock_path, locking.render(decided.lock))
     state.note_files(decided.digests.learnt)
+    Texts(state).keep(_read(project, decided))
     worker = Worker(project, decided, engine, state, ask.smoke)
+    worker.run = how.run
     watch = probing.remembering(watch, state, worker)
     try:
         limits = Limits(how.jobs, worker.stop, how.fail_fast, decided.seconds)
@@ -93,6 +98,18 @@ def execute(
         stand_ins,
         time.monotonic() - began,
     )
+
+
+def _read(project: Project, decided: Decided) -> Iterator[tuple[str, Path]]:
+    """The files that the builds and pulls of a run stand for, each with its digest."""
+    for decision in decided.decisions:
+        for step in decision.steps:
+            if step.action is not Action.REUSE:
+                image = decision.view.graph.nodes[step.image].image
+                folder = project.folders[image.tree] / image.context
+                yield from (
+                    (one.content, folder / one.path) for one in step.record.files if one.kind == "file"
+                )
 
 
 def _unpushed(decided: Decided, ask: Ask) -> frozenset[str]:

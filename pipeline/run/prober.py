@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline import smoke
-from pipeline.adapters import scripts
+from pipeline.adapters import logs, scripts
 from pipeline.adapters.verdicts import Stored
 from pipeline.config import Smoke
 from pipeline.outcome import Result, Verdict
@@ -20,9 +20,9 @@ PATIENCE = 60.0
 
 
 class Prober:
-    """One run's probes; `stored` are the verdicts that may be used again, `logs` is where output is kept."""
+    """One run's probes; `stored` gives the verdicts that may be used again, `logs` gives where output is kept."""
 
-    def __init__(self, run_probe: RunProbe, stored: Callable[[], Stored], logs: Path) -> None:
+    def __init__(self, run_probe: RunProbe, stored: Callable[[], Stored], logs: Callable[[], Path]) -> None:
         self._run = run_probe
         self._stored = stored
         self._logs = logs
@@ -46,8 +46,7 @@ class Prober:
         return replace(verdict, log=log) if verdict.seconds else verdict
 
     def _log(self, probe: Probe) -> str:
-        name = f"{probe.image.replace('/', '--')}-{probe.key[:12]}-smoke-{probe.digest[:8]}.log"
-        return str(self._logs / name)
+        return str(self._logs() / logs.probe_name(probe.image, probe.key, probe.digest))
 
     def _sight(self, probe: Probe, image_id: str) -> Verdict:
         """Whether there is a GPU, seen from inside the image; one that was seen is not looked for again."""

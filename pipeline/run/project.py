@@ -103,22 +103,38 @@ def open_project(file: str = "", tree: str = "", how: Opening = AS_IT_IS) -> Pro
 
     Raises InputError with every problem of the configuration, or else of the trees.
     """
+    path = _file(file, tree)
+    if path is None:
+        here = _here()
+        return _opened(configuration.for_tree(tree, _real(here / tree).name or "tree"), here, "", how)
+    name = shown(path)
+    return _opened(configuration.parse(disk.read_text(path, name), name), path.parent, name, how)
+
+
+def state_folder(file: str = "", tree: str = "") -> Path:
+    """The folder for what this machine remembers of a project, whose files need not be in order for that."""
+    path = _file(file, tree)
+    if path is None:
+        return _apart(configuration.for_tree(tree), _here())[1]
+    return path.parent / disk.STATE_FOLDER
+
+
+def _file(file: str, tree: str) -> Path | None:
+    """The stacks.toml that is meant, or None where a tree is meant alone."""
     here = _here()
     if tree:
         if file:
             raise InputError.of(
                 "--tree and -f exclude each other", hint="a stacks.toml names its trees itself"
             )
-        return _opened(configuration.for_tree(tree, _real(here / tree).name or "tree"), here, "", how)
+        return None
     path = Path(file) if file else find_file(here)
     if path is None:
         hint = "write one, or point at a folder of Dockerfiles: --tree DIR"
         raise InputError.of(f"no {FILE} here or above", hint=hint)
     if not disk.is_file(path):
         raise InputError.of(f"no file '{path}'", hint=f"-f takes the path of a {FILE}")
-    path = path.absolute()
-    name = shown(path)
-    return _opened(configuration.parse(disk.read_text(path, name), name), path.parent, name, how)
+    return path.absolute()
 
 
 def _opened(config: Config, root: Path, file: str, how: Opening) -> Project:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline import build, labels, publish
-from pipeline.adapters import verdicts
+from pipeline.adapters import logs, verdicts
 from pipeline.adapters.buildx import BuildFailedError, Buildx
 from pipeline.adapters.engine import Engine, local_name
 from pipeline.adapters.probes import Probes
@@ -26,11 +26,15 @@ from pipeline.run.project import Project
 
 
 class Worker:
-    """One run's builds, pulls, pushes and probes; `image_ids` and `digests` say what is there, by key."""
+    """One run's builds, pulls, pushes and probes; `image_ids` and `digests` say what is there, by key.
+
+    `run` is its number in the project's history.
+    """
 
     def __init__(
         self, project: Project, decided: Decided, engine: Engine, state: State, policy: str = "auto"
     ) -> None:
+        self.run = 0
         self._project = project
         self.engine = engine
         self.probes = Probes(engine)
@@ -38,7 +42,7 @@ class Worker:
         self._prober = Prober(
             self.probes.run,
             (dict) if policy == "always" else (lambda: verdicts.stored(state)),
-            project.state / "logs",
+            lambda: logs.folder(project.state, self.run),
         )
         self._builds = Buildx(engine.builder, engine.product)
         self._nodes: dict[str, Node] = {}
@@ -88,7 +92,7 @@ class Worker:
                 product = self.engine.pull(remote, local, step.key, tell)
                 self.image_ids[step.key] = product.image_id
                 return Pulled(step.image, step.key, product.image_id, taken(), product.size)
-            log = str(self._project.state / "logs" / f"{step.image.replace('/', '--')}-{step.key[:12]}.log")
+            log = str(logs.folder(self._project.state, self.run) / logs.name(step.image, step.key))
             product = self._build(task, log, tell, no_cache=no_cache)
             note = BuildNote(step.record, step.key, product.image_id, taken(), product.size, log)
             self._state.note_build(note)

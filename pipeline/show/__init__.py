@@ -2,17 +2,21 @@
 
 from pipeline.show.board import Board, Part, Row, Standing, Totals, fitting, key_of, parts
 from pipeline.show.diffs import differences, matches_text
+from pipeline.show.explanations import explanations_json, explanations_text
 from pipeline.show.graphs import graph_dot, graph_json, graph_mermaid, graph_text, others, tree_lines
 from pipeline.show.locks import move_line
 from pipeline.show.outcomes import failure_text, outcome_line, summary
 from pipeline.show.plans import expected_text, plan_json, plan_text, stand_ins_text, tally, unlocked_text
+from pipeline.show.runs import Growth, Past, growth_text, happening, run_json, run_plan, run_text, runs_text
 from pipeline.show.verdicts import junit, verdicts_text
 from pipeline.show.words import Paint, clock, counted, duration, plain, roughly, size
 
 __all__ = [
     "Board",
+    "Growth",
     "Paint",
     "Part",
+    "Past",
     "Row",
     "Standing",
     "Totals",
@@ -21,12 +25,16 @@ __all__ = [
     "differences",
     "duration",
     "expected_text",
+    "explanations_json",
+    "explanations_text",
     "failure_text",
     "fitting",
     "graph_dot",
     "graph_json",
     "graph_mermaid",
     "graph_text",
+    "growth_text",
+    "happening",
     "junit",
     "key_of",
     "matches_text",
@@ -38,6 +46,10 @@ __all__ = [
     "plan_json",
     "plan_text",
     "roughly",
+    "run_json",
+    "run_plan",
+    "run_text",
+    "runs_text",
     "size",
     "stand_ins_text",
     "summary",

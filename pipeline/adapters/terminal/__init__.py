@@ -9,6 +9,7 @@ from pipeline.adapters.terminal.streams import (
     paint_for,
     put,
     put_file,
+    put_log,
     say,
     visible,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "paint_for",
     "put",
     "put_file",
+    "put_log",
     "say",
     "visible",
     "watching",

@@ -8,13 +8,16 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 import click
 
 from pipeline import show
+from pipeline.adapters.progress import CONTROL
 from pipeline.errors import FailedError, StackbuildError
 
+CHUNK = 1 << 20
 # who talks instead while something is drawn on the terminal, which other text would tear
 _instead: list[Callable[[str], None]] = []
 
@@ -80,6 +83,21 @@ def put(text: str) -> None:
 def put_file(text: str) -> None:
     """Give a file's text on standard output, byte for byte as the file is."""
     _write(sys.stdout, text.encode("utf-8", "surrogateescape"))
+
+
+def put_log(path: Path) -> None:
+    """Give a log on standard output; on a terminal without what it would obey, else byte for byte."""
+    try:
+        with path.open("rb") as file:
+            if sys.stdout is not None and sys.stdout.isatty():
+                for line in file:
+                    put(visible(CONTROL.sub("", line.decode("utf-8", "replace").rstrip("\r\n"))))
+            else:
+                while part := file.read(CHUNK):
+                    _write(sys.stdout, part)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise FailedError.of(f"the log cannot be read: {why}", str(path)) from error
 
 
 def _encoding(stream: TextIO | None) -> tuple[str, str]:
