@@ -15,9 +15,10 @@ from docker.errors import DockerException
 from docker.types import LogConfig
 
 from pipeline.adapters import gpus, probefiles, probelogs
+from pipeline.adapters.engine import PROBE_LABEL as LABEL
 from pipeline.adapters.engine import Engine, NotFoundError
 from pipeline.adapters.gpus import Way
-from pipeline.adapters.orphans import LABEL, orphaned, owner
+from pipeline.adapters.processes import is_orphaned, owner
 from pipeline.errors import FailedError, InterruptedRunError
 from pipeline.ports import NotStarted, ProbeOrder, ProbeReport, Ran, TimedOut
 
@@ -175,7 +176,7 @@ class Probes:
             )
         swept = 0
         for container in found:
-            if orphaned(str(container.labels.get(LABEL))):
+            if is_orphaned(str(container.labels.get(LABEL))):
                 with contextlib.suppress(DockerException, requests.RequestException):
                     container.remove(force=True, v=True)
                     swept += 1

@@ -7,25 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline import plan, refs, show, smoke
 from pipeline.adapters import buildx, disk
-from pipeline.adapters.contents import Contents
 from pipeline.adapters.engine import Engine
-from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import State
 from pipeline.adapters.terminal import Voice, paint_for, say, watching
 from pipeline.errors import InputError, Problem, UnreachableError
 from pipeline.expected import Expected, expect
 from pipeline.outcome import Failed, HeldBack, Result
 from pipeline.plan import Action, Request
-from pipeline.run import freshness
 from pipeline.run.decide import Ask, Before, Decided, How, decide, only_built, roots_of
 from pipeline.run.execute import Done, execute
 from pipeline.run.history import recorded
 from pipeline.run.project import LOCK, Opening, Project, View, open_project, views
 from pipeline.run.then import Place, at
+
+if TYPE_CHECKING:
+    from pipeline.run import freshness
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +243,7 @@ def run_build(asked: Asked) -> Built:
     with _state(project, write=True) as state:
         with _since(project, asked) as before:
             ask = replace(ask, before=before)
-            fresh = freshness.refresh(project, found, ask, (engine, state)) if asked.fresh else None
+            fresh = _fresh(project, found, ask, (engine, state)) if asked.fresh else None
             ask = replace(ask, stale=fresh.stale) if fresh else ask
             for line in fresh.warnings() if fresh else ():
                 say(f"{paint_for()('warning', 'yellow')}: {line}")
@@ -255,7 +255,7 @@ def run_build(asked: Asked) -> Built:
             buildx.version()
         if not asked.quiet:
             _say_plan(planned)
-        if swept := Probes(engine).sweep():
+        if swept := _swept(engine):
             say(f"removed {show.counted(swept, 'probe container')} that a killed run had left behind")
         cast = show.parts(
             ((d.view.variant.name, d.view.graph, d.steps) for d in decided.decisions), decided.seconds
@@ -269,7 +269,7 @@ def run_build(asked: Asked) -> Built:
             code = done.exit_code(asked.gpu) or (fresh.exit_code if fresh else 0)
             run.done(done, code, engine)
         if fresh:
-            Contents(engine, state).note_answers(fresh.answers)
+            _note(fresh, engine, state)
     if run.growth and not asked.quiet:
         say(show.growth_text(run.growth))
     _tell(done, asked)
@@ -291,7 +291,7 @@ def run_smoke(asked: Asked) -> Built:
         if unbuilt:
             say(f"not built as they are now, and not probed: {', '.join(unbuilt)}")
         decided = only_built(decided, ask.images)
-        Probes(engine).sweep()
+        _swept(engine)
         cast = show.parts(
             ((d.view.variant.name, d.view.graph, d.steps) for d in decided.decisions), decided.seconds
         )
@@ -317,6 +317,29 @@ def _say_plan(planned: Planned) -> None:
         say(paint_for()(show.stand_ins_text(planned.decided.stand_ins), "yellow"))
     if planned.expected:
         say(show.expected_text(planned.expected))
+
+
+def _fresh(
+    project: Project, found: tuple[View, ...], ask: Ask, world: tuple[Engine, State]
+) -> freshness.Found:
+    from pipeline.run import freshness  # noqa: PLC0415 (docker is slow to import)
+
+    return freshness.refresh(project, found, ask, world)
+
+
+def _note(fresh: freshness.Found, engine: Engine, state: State) -> None:
+    from pipeline.adapters.contents import Contents  # noqa: PLC0415 (docker is slow to import)
+
+    Contents(engine, state).note_answers(fresh.answers)
+
+
+def _swept(engine: Engine) -> int:
+    """How many probes that a killed run had left behind are gone now."""
+    if not engine.has_probes():
+        return 0
+    from pipeline.adapters.probes import Probes  # noqa: PLC0415 (docker is slow to import)
+
+    return Probes(engine).sweep()
 
 
 def _say_summary(done: Done, *, quiet: bool) -> None:

@@ -20,7 +20,7 @@ PATIENCE = 60.0
 
 
 class Prober:
-    """One run's probes; `stored` gives the verdicts that may be used again, `logs` gives where output is kept."""
+    """One run's probes; `stored` gives the verdicts that may be used again, `logs` the folder of output."""
 
     def __init__(self, run_probe: RunProbe, stored: Callable[[], Stored], logs: Callable[[], Path]) -> None:
         self._run = run_probe

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import platformdirs
-
 from pipeline import config as configuration
 from pipeline import digest
 from pipeline import lock as locking
@@ -170,6 +168,8 @@ def _apart(config: Config, root: Path) -> tuple[Path, Path]:
     """Lock and state of a bare tree: it is somebody else's, so nothing is put into it."""
     only = _real(root / config.trees[0].path)
     name = digest.short(digest.of_bytes(os.fsencode(only)))
+    import platformdirs  # noqa: PLC0415 (most projects have a folder for it)
+
     state = platformdirs.user_state_path("stackbuild") / "trees" / f"{only.name[:40]}-{name}"
     return state / LOCK, state
 

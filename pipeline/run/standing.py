@@ -50,9 +50,10 @@ def sort(
     name, graph, records = variant
     roots: dict[str, tuple[str, ...]] = {}
     for reference, image in cuda.unsure(graph).items():
-        # a root that was never pulled as an image is known by what was built on it
-        root, built = pinned(reference), ground.ids.get(records[image].key, "")
-        roots[reference] = ground.environment(root) or (ground.environment(built) if built else ())
+        # what was built on it is at hand more often than the root itself
+        built = ground.ids.get(records[image].key, "")
+        variables = ground.environment(built) if built else ()
+        roots[reference] = variables or ground.environment(pinned(reference))
     known = cuda.standing_on(graph, frozenset(r for r, variables in roots.items() if cuda.sets(variables)))
     unknown = cuda.standing_on(graph, frozenset(r for r, variables in roots.items() if not variables))
     every = smoke.probes(ground.config, name, graph, steps, ground.payloads, known)

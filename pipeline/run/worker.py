@@ -5,24 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline import build, labels, publish
 from pipeline.adapters import logs, verdicts
 from pipeline.adapters.buildx import BuildFailedError, Buildx
 from pipeline.adapters.engine import Engine, local_name
-from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import BuildNote, State
 from pipeline.build import Task
 from pipeline.errors import InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.graph import Node
 from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed, Verdict
-from pipeline.ports import BuildOrder, Product, Progressed, Tell, Watch, Word
+from pipeline.ports import BuildOrder, ProbeOrder, ProbeReport, Product, Progressed, Tell, Watch, Word
 from pipeline.run.decide import Decided, Decision
 from pipeline.run.order import order_of
 from pipeline.run.origins import Origins
 from pipeline.run.prober import Prober
 from pipeline.run.project import Project
+
+if TYPE_CHECKING:
+    from pipeline.adapters.probes import Probes
 
 
 class Worker:
@@ -37,11 +41,10 @@ class Worker:
         self.run = 0
         self._project = project
         self.engine = engine
-        self.probes = Probes(engine)
         self._state = state
         self._prober = Prober(
-            self.probes.run,
-            (dict) if policy == "always" else (lambda: verdicts.stored(state)),
+            self._run_probe,
+            dict if policy == "always" else (lambda: verdicts.stored(state)),
             lambda: logs.folder(project.state, self.run),
         )
         self._builds = Buildx(engine.builder, engine.product)
@@ -56,6 +59,13 @@ class Worker:
         self._origins = Origins(project)
         self.image_ids: dict[str, str] = {key: held.image_id for key, held in decided.held.items()}
         self.digests: dict[str, str] = dict(decided.pushed)
+
+    @cached_property
+    def probes(self) -> Probes:
+        """The probes of this run."""
+        from pipeline.adapters.probes import Probes  # noqa: PLC0415 (docker is slow to import)
+
+        return Probes(self.engine)
 
     def stop(self) -> None:
         """End what runs: gently, and at once when told so a second time."""
@@ -109,6 +119,10 @@ class Worker:
             failed = Failed(step.image, step.key, task.doing, message, taken(), log=log)
             code = error.exit_code if isinstance(error, UnreachableError) else failed.exit_code
             return replace(failed, hint=problem.hint, exit_code=code)
+
+    def _run_probe(self, order: ProbeOrder) -> ProbeReport:
+        # docker's client is slow to import, and a verdict that stands does without it
+        return self.probes.run(order)
 
     def _build(self, task: Task, log: str, tell: Tell, *, no_cache: bool) -> Product:
         product = self._builds.build(self.order(task, log, no_cache=no_cache), tell)

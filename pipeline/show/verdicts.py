@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from xml.etree import ElementTree
+from typing import TYPE_CHECKING
 
 from pipeline.outcome import Result, Verdict
 from pipeline.show.outcomes import outcome_line
 from pipeline.show.words import Paint
+
+if TYPE_CHECKING:
+    from xml.etree import ElementTree
 
 # what XML 1.0 cannot hold, not even escaped
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -25,6 +28,8 @@ def verdicts_text(judged: Mapping[str, tuple[Verdict, ...]], paint: Paint) -> st
 
 def junit(judged: Mapping[str, tuple[Verdict, ...]]) -> str:
     """The verdicts as JUnit XML, a suite for each variant; what is in doubt is skipped, never passed."""
+    from xml.etree import ElementTree  # noqa: PLC0415 (rarely needed)
+
     root = ElementTree.Element("testsuites", {"name": "stackbuild", **_counts(_all(judged))})
     for variant, verdicts in judged.items():
         suite = ElementTree.SubElement(root, "testsuite", {"name": _clean(variant), **_counts(verdicts)})
@@ -51,6 +56,8 @@ def _counts(verdicts: tuple[Verdict, ...]) -> dict[str, str]:
 
 
 def _case(variant: str, verdict: Verdict) -> ElementTree.Element:
+    from xml.etree import ElementTree  # noqa: PLC0415 (rarely needed)
+
     case = ElementTree.Element(
         "testcase",
         classname=_clean(f"{variant}.{verdict.image}"),

@@ -7,6 +7,7 @@ import datetime
 import json
 import os
 import subprocess
+from inspect import unwrap
 from pathlib import Path
 
 import pytest
@@ -194,7 +195,7 @@ def test_a_look_up_is_tried_again_exactly_where_the_trouble_may_pass(
     attempts = len(heads)
     with faulty(lambda _method, _path: status) as registry:
         with pytest.raises(kind):
-            Engine.find_root.__wrapped__(Engine(), f"{registry.address}/one:tag")
+            unwrap(Engine.find_root)(Engine(), f"{registry.address}/one:tag")
         once = len([asked for asked in registry.asked if "/manifests/" in asked])
     assert attempts == times * once
 
