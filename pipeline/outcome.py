@@ -30,6 +30,16 @@ class Pulled:
 
 
 @dataclass(frozen=True, slots=True)
+class Reused:
+    """An image was there after all when its turn came: another run had built it meanwhile."""
+
+    image: str
+    key: str
+    image_id: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pushed:
     """An image was sent to the registry under its key; `digest` is its manifest's."""
 
@@ -64,7 +74,7 @@ class Blocked:
     by: tuple[str, ...]
 
 
-Outcome = Built | Pulled | Pushed | Failed | Blocked
+Outcome = Built | Pulled | Reused | Pushed | Failed | Blocked
 
 
 class Result(StrEnum):

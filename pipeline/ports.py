@@ -5,12 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipeline.config import Secret, Ssh
 from pipeline.keys import FileState
 from pipeline.outcome import Outcome, Verdict
 
 KEY_LABEL = "io.stackbuild.key"
 IMAGE_LABEL = "io.stackbuild.image"
 STAND_IN_LABEL = "io.stackbuild.stand-in"
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Where BuildKit keeps layers for other builds: a folder, or a reference of a registry."""
+
+    path: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What helps a build along and is no part of the image, nor of its key.
+
+    Of secrets only where their values are. `proxies` are build args, None for the environment's value.
+    """
+
+    secrets: tuple[Secret, ...] = ()
+    ssh: tuple[Ssh, ...] = ()
+    cache_from: tuple[Cache, ...] = ()
+    cache_to: tuple[Cache, ...] = ()
+    network: str = "default"
+    hosts: tuple[tuple[str, str], ...] = ()
+    proxies: tuple[tuple[str, str | None], ...] = ()
+
+
+NO_MEANS = Means()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +65,7 @@ class BuildOrder:
     log: str
     no_cache: bool = False
     apart: bool = False
+    means: Means = NO_MEANS
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +180,15 @@ class Said:
     lines: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """A task waits for another run that does the same: which process that is, and since when."""
+
+    who: str
+
+
 # what a task tells of itself: the step that it has come to, or more
-Word = str | Moved | Said
+Word = str | Moved | Said | Waits
 
 
 @dataclass(frozen=True, slots=True)

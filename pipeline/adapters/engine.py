@@ -180,6 +180,16 @@ class Engine:
             return ()
         return tuple((found.get("RootFS") or {}).get("Layers") or ())
 
+    def found(self, name: str, key: str) -> Product | None:
+        """The image of this name, if there is one that was built for the key."""
+        try:
+            with self.mapped():
+                found = self.api.inspect_image(name)
+        except NotFoundError:
+            return None
+        labels = (found.get("Config") or {}).get("Labels") or {}
+        return Product(str(found["Id"]), int(found["Size"])) if labels.get(KEY_LABEL) == key else None
+
     def stand_in(self, reference: str) -> str:
         """What the local image of this reference stands in for, "" for the real thing or no local image."""
         try:

@@ -30,6 +30,13 @@ from pipeline.errors import InputError
 @options.probing
 @click.option("--publish", is_flag=True, help="Move the names people pull to what has passed.")
 @click.option("--allow-unsmoked", is_flag=True, help="With --publish: name what no probe could judge, too.")
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="id=ID[,env=NAME|,src=PATH]",
+    help="What RUN --mount=type=secret gets; its value is never in a key, a log or the state.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but what goes wrong.")
 @click.option(
     "--verbose", "-v", is_flag=True, help="Say all that the builds print, each line with its image."

@@ -1,5 +1,6 @@
 """stacks.toml, section by section."""
 
+from pipeline.config.building import FROM_ENVIRONMENT, INLINE, Building, Secret, Ssh, is_path, parse_secret
 from pipeline.config.freshness import Fresh
 from pipeline.config.names import DEFAULT_TAGS
 from pipeline.config.project import DEFAULT_PLATFORM, Config, Variant, for_tree, parse
@@ -10,14 +11,21 @@ __all__ = [
     "DEFAULT_PLATFORM",
     "DEFAULT_TAGS",
     "DEFAULT_TIMEOUT",
+    "FROM_ENVIRONMENT",
     "GPU_PROBES",
+    "INLINE",
     "PROBES",
+    "Building",
     "Config",
     "Fresh",
     "ImageSettings",
+    "Secret",
     "Smoke",
+    "Ssh",
     "TreeConfig",
     "Variant",
     "for_tree",
+    "is_path",
     "parse",
+    "parse_secret",
 ]

@@ -18,6 +18,7 @@ from pipeline.errors import InputError, Problem, UnreachableError
 from pipeline.expected import Expected, expect
 from pipeline.outcome import Failed, HeldBack, Result
 from pipeline.plan import Action, Request
+from pipeline.run import means
 from pipeline.run.decide import Ask, Before, Decided, How, decide, only_built, roots_of
 from pipeline.run.execute import Done, execute
 from pipeline.run.history import recorded
@@ -56,6 +57,7 @@ class Asked:
     fresh: bool = False
     quiet: bool = False
     verbose: bool = False
+    secrets: tuple[str, ...] = ()
 
     @property
     def voice(self) -> Voice:
@@ -157,7 +159,9 @@ def _ask(project: Project, found: tuple[View, ...], asked: Asked) -> Ask:
         raise InputError.of(
             f"registry '{registry}' {error}", hint="write it like registry.example/team"
         ) from error
-    if problems := [problem for view in found for problem in smoke.declared(project.config, view.graph)]:
+    named = (name for view in found for name in view.graph.nodes)
+    problems = [problem for view in found for problem in smoke.declared(project.config, view.graph)]
+    if problems := [*problems, *means.declared(project.config.build, named)]:
         raise InputError(*dict.fromkeys(problems))
     missing = {ref: where for ref, where in roots_of(found).items() if ref not in project.lock.roots}
     if asked.locked and missing:
@@ -239,6 +243,7 @@ def run_build(asked: Asked) -> Built:
     project = _opened(asked)
     found = views(project, asked.variants, asked.overlays)
     ask = _ask(project, found, asked)
+    building = means.building_of(project.config.build, project.root, asked.secrets)
     engine = Engine()
     with _state(project, write=True) as state:
         with _since(project, asked) as before:
@@ -253,6 +258,7 @@ def run_build(asked: Asked) -> Built:
             return Built(planned, Done(), fresh.exit_code if fresh else 0, fresh)
         if any(step.action is Action.BUILD for step in decided.steps) or asked.publish:
             buildx.version()
+        means.check(decided, building)
         if not asked.quiet:
             _say_plan(planned)
         if swept := _swept(engine):
@@ -262,8 +268,9 @@ def run_build(asked: Asked) -> Built:
         )
         with recorded(state, decided) as run:
             how = How(
-                asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu, run.number
-            )
+                asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu,
+                run.number, building,
+            )  # fmt: skip
             with watching(cast, asked.jobs, asked.voice) as watch:
                 done = execute(project, decided, ask, how, (engine, state, run.watching(watch)))
             code = done.exit_code(asked.gpu) or (fresh.exit_code if fresh else 0)

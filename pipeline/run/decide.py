@@ -11,6 +11,7 @@ from pipeline.adapters import pools, verdicts
 from pipeline.adapters.disk import Digests
 from pipeline.adapters.engine import Engine, NotFoundError
 from pipeline.adapters.state import State
+from pipeline.config import Building
 from pipeline.errors import InputError, Problem, StackbuildError
 from pipeline.keys import KeyRecord, differing_from
 from pipeline.lock import Lock, Root
@@ -54,9 +55,12 @@ class Ask:
     push: bool = True
 
 
+NO_BUILDING = Building()
+
+
 @dataclass(frozen=True, slots=True)
 class How:
-    """What was asked for on the command line, as far as doing goes; `run` is the run's number."""
+    """What was asked for, as far as doing goes; `run` is the run's number, `building` all of `[build]`."""
 
     jobs: int
     no_cache: bool = False
@@ -64,6 +68,7 @@ class How:
     allow_unsmoked: bool = False
     gpu: str = "auto"
     run: int = 0
+    building: Building = NO_BUILDING
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def execute(
     state.note_files(decided.digests.learnt)
     Texts(state).keep(_read(project, decided))
     worker = Worker(project, decided, engine, state, ask.smoke)
-    worker.run = how.run
+    worker.run, worker.building = how.run, how.building
     watch = probing.remembering(watch, state, worker)
     try:
         limits = Limits(how.jobs, worker.stop, how.fail_fast, decided.seconds)

@@ -12,14 +12,21 @@ from typing import TYPE_CHECKING
 from pipeline import build, labels, publish
 from pipeline.adapters import logs, verdicts
 from pipeline.adapters.buildx import BuildFailedError, Buildx
+from pipeline.adapters.claims import Claims
 from pipeline.adapters.engine import Engine, local_name
 from pipeline.adapters.state import BuildNote, State
 from pipeline.build import Task
 from pipeline.errors import InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.graph import Node
+<<<<<<< HEAD
 from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed, Verdict
 from pipeline.ports import BuildOrder, ProbeOrder, ProbeReport, Product, Progressed, Tell, Watch, Word
+=======
+from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed, Reused, Verdict
+from pipeline.ports import BuildOrder, Progressed, Tell, Watch, Word
+>>>>>>> main
 from pipeline.run.decide import Decided, Decision
+from pipeline.run.means import means_of
 from pipeline.run.order import order_of
 from pipeline.run.origins import Origins
 from pipeline.run.prober import Prober
@@ -32,21 +39,26 @@ if TYPE_CHECKING:
 class Worker:
     """One run's builds, pulls, pushes and probes; `image_ids` and `digests` say what is there, by key.
 
-    `run` is its number in the project's history.
+    `run` is its number in the project's history, `building` what helps builds along.
     """
 
     def __init__(
         self, project: Project, decided: Decided, engine: Engine, state: State, policy: str = "auto"
     ) -> None:
         self.run = 0
+        self.building = project.config.build
         self._project = project
         self.engine = engine
         self._state = state
+<<<<<<< HEAD
         self._prober = Prober(
             self._run_probe,
             dict if policy == "always" else (lambda: verdicts.stored(state)),
             lambda: logs.folder(project.state, self.run),
         )
+=======
+        self._claims = Claims(project.state)
+>>>>>>> main
         self._builds = Buildx(engine.builder, engine.product)
         self._nodes: dict[str, Node] = {}
         self._keys: dict[str, Mapping[str, str]] = {}
@@ -70,6 +82,7 @@ class Worker:
     def stop(self) -> None:
         """End what runs: gently, and at once when told so a second time."""
         try:
+            self._claims.stop()
             self.engine.stop()
             self._builds.stop()
             self.probes.stop()
@@ -103,10 +116,7 @@ class Worker:
                 self.image_ids[step.key] = product.image_id
                 return Pulled(step.image, step.key, product.image_id, taken(), product.size)
             log = str(logs.folder(self._project.state, self.run) / logs.name(step.image, step.key))
-            product = self._build(task, log, tell, no_cache=no_cache)
-            note = BuildNote(step.record, step.key, product.image_id, taken(), product.size, log)
-            self._state.note_build(note)
-            return Built(step.image, step.key, product.image_id, taken(), product.size, log)
+            return self._build(task, log, tell, no_cache=no_cache)
         except InterruptedRunError:
             raise
         except BuildFailedError as error:
@@ -120,6 +130,7 @@ class Worker:
             code = error.exit_code if isinstance(error, UnreachableError) else failed.exit_code
             return replace(failed, hint=problem.hint, exit_code=code)
 
+<<<<<<< HEAD
     def _run_probe(self, order: ProbeOrder) -> ProbeReport:
         # docker's client is slow to import, and a verdict that stands does without it
         return self.probes.run(order)
@@ -128,6 +139,22 @@ class Worker:
         product = self._builds.build(self.order(task, log, no_cache=no_cache), tell)
         self.image_ids[task.step.key] = product.image_id
         return product
+=======
+    def _build(self, task: Task, log: str, tell: Tell, *, no_cache: bool) -> Built | Reused:
+        """Build an image, unless another run on this project builds it, or has built it by now."""
+        step = task.step
+        with self._claims.held(step.key, tell):
+            if found := self.engine.found(local_name(step.image, step.key), step.key):
+                self.image_ids[step.key] = found.image_id
+                return Reused(step.image, step.key, found.image_id, found.size)
+            began = time.monotonic()
+            product = self._builds.build(self.order(task, log, no_cache=no_cache), tell)
+            seconds = time.monotonic() - began
+            self.image_ids[step.key] = product.image_id
+            note = BuildNote(step.record, step.key, product.image_id, seconds, product.size, log)
+            self._state.note_build(note)
+        return Built(step.image, step.key, product.image_id, seconds, product.size, log)
+>>>>>>> main
 
     def order(self, task: Task, log: str, *, no_cache: bool) -> BuildOrder:
         """The build of a task's step, with everything that it may see."""
@@ -135,7 +162,12 @@ class Worker:
         folder: Path = self._project.folders[node.image.tree] / node.image.context
         order = order_of(task.step, node, self._keys[task.step.key], (folder, log))
         made = labels.of_making(self._origins.of(node.image.tree), self._edited[task.step.key])
-        return replace(order, labels=(*order.labels, *made), no_cache=no_cache or order.no_cache)
+        return replace(
+            order,
+            labels=(*order.labels, *made),
+            no_cache=no_cache or order.no_cache,
+            means=means_of(self.building, task.step.image, self._project.root),
+        )
 
 
 def _sight(decision: Decision) -> labels.Sight:
