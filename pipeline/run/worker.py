@@ -18,13 +18,8 @@ from pipeline.adapters.state import BuildNote, State
 from pipeline.build import Task
 from pipeline.errors import InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.graph import Node
-<<<<<<< HEAD
-from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed, Verdict
-from pipeline.ports import BuildOrder, ProbeOrder, ProbeReport, Product, Progressed, Tell, Watch, Word
-=======
 from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed, Reused, Verdict
-from pipeline.ports import BuildOrder, Progressed, Tell, Watch, Word
->>>>>>> main
+from pipeline.ports import BuildOrder, ProbeOrder, ProbeReport, Progressed, Tell, Watch, Word
 from pipeline.run.decide import Decided, Decision
 from pipeline.run.means import means_of
 from pipeline.run.order import order_of
@@ -50,15 +45,12 @@ class Worker:
         self._project = project
         self.engine = engine
         self._state = state
-<<<<<<< HEAD
         self._prober = Prober(
             self._run_probe,
             dict if policy == "always" else (lambda: verdicts.stored(state)),
             lambda: logs.folder(project.state, self.run),
         )
-=======
         self._claims = Claims(project.state)
->>>>>>> main
         self._builds = Buildx(engine.builder, engine.product)
         self._nodes: dict[str, Node] = {}
         self._keys: dict[str, Mapping[str, str]] = {}
@@ -130,16 +122,10 @@ class Worker:
             code = error.exit_code if isinstance(error, UnreachableError) else failed.exit_code
             return replace(failed, hint=problem.hint, exit_code=code)
 
-<<<<<<< HEAD
     def _run_probe(self, order: ProbeOrder) -> ProbeReport:
         # docker's client is slow to import, and a verdict that stands does without it
         return self.probes.run(order)
 
-    def _build(self, task: Task, log: str, tell: Tell, *, no_cache: bool) -> Product:
-        product = self._builds.build(self.order(task, log, no_cache=no_cache), tell)
-        self.image_ids[task.step.key] = product.image_id
-        return product
-=======
     def _build(self, task: Task, log: str, tell: Tell, *, no_cache: bool) -> Built | Reused:
         """Build an image, unless another run on this project builds it, or has built it by now."""
         step = task.step
@@ -154,7 +140,6 @@ class Worker:
             note = BuildNote(step.record, step.key, product.image_id, seconds, product.size, log)
             self._state.note_build(note)
         return Built(step.image, step.key, product.image_id, seconds, product.size, log)
->>>>>>> main
 
     def order(self, task: Task, log: str, *, no_cache: bool) -> BuildOrder:
         """The build of a task's step, with everything that it may see."""
