@@ -5,7 +5,7 @@ from pipeline.config.freshness import Fresh
 from pipeline.config.limits import Resources
 from pipeline.config.names import DEFAULT_TAGS
 from pipeline.config.project import DEFAULT_PLATFORM, Config, Variant, for_tree, parse
-from pipeline.config.smokes import DEFAULT_TIMEOUT, Smoke
+from pipeline.config.smokes import DEFAULT_TIMEOUT, GPU_PROBES, PROBES, Smoke
 from pipeline.config.trees import ImageSettings, TreeConfig
 
 __all__ = [
@@ -13,7 +13,9 @@ __all__ = [
     "DEFAULT_TAGS",
     "DEFAULT_TIMEOUT",
     "FROM_ENVIRONMENT",
+    "GPU_PROBES",
     "INLINE",
+    "PROBES",
     "Building",
     "Config",
     "Fresh",

@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import build, labels, publish, smoke
+from pipeline import build, labels, publish
 from pipeline.adapters import attempts as remembered
-from pipeline.adapters import logs
+from pipeline.adapters import logs, verdicts
 from pipeline.adapters.buildx import BuildFailedError, Buildx
 from pipeline.adapters.claims import Claims
 from pipeline.adapters.engine import Engine, local_name
@@ -24,11 +24,12 @@ from pipeline.graph import Node
 from pipeline.outcome import Attempt, Built, Failed, Outcome, Pulled, Pushed, Reused, Verdict
 from pipeline.patience import Trouble
 from pipeline.plan import Step
-from pipeline.ports import BuildOrder, Progressed, Retried, Tell, Watch, Word
+from pipeline.ports import BuildOrder, ProbeOrder, ProbeReport, Progressed, Retried, Tell, Watch, Word
 from pipeline.run.decide import Decided, Decision
 from pipeline.run.means import means_of
 from pipeline.run.order import order_of
 from pipeline.run.origins import Origins
+from pipeline.run.prober import Prober
 from pipeline.run.project import Project
 
 if TYPE_CHECKING:
@@ -51,12 +52,19 @@ class Worker:
     `run` is its number in the project's history, `building` what helps builds along.
     """
 
-    def __init__(self, project: Project, decided: Decided, engine: Engine, state: State) -> None:
+    def __init__(
+        self, project: Project, decided: Decided, engine: Engine, state: State, policy: str = "auto"
+    ) -> None:
         self.run = 0
         self.building = project.config.build
         self._project = project
         self.engine = engine
         self._state = state
+        self._prober = Prober(
+            self._run_probe,
+            dict if policy == "always" else (lambda: verdicts.stored(state)),
+            lambda: logs.folder(project.state, self.run),
+        )
         self._claims = Claims(project.state)
         self._builds = Buildx(engine.builder, engine.product)
         self._stopped = threading.Event()
@@ -126,8 +134,7 @@ class Worker:
         local = local_name(step.image, step.key)
         remote = publish.key_name(job.registry, step.image, step.key) if job.registry else ""
         if job.task.probe:
-            order = smoke.order_of(job.task.probe, self.image_ids[step.key])
-            return smoke.judge(job.task.probe, self.probes.run(order))
+            return self._prober.verdict(job.task.probe, self.image_ids[step.key])
         if job.task.doing == build.PUSH:
             digest = self.engine.push(local, remote, tell)
             self.digests[step.key] = digest
@@ -154,6 +161,10 @@ class Worker:
         failed = Failed(step.image, step.key, doing, message, log=job.log, hint=problem.hint)
         unreachable = isinstance(error, UnreachableError)
         return replace(failed, exit_code=error.exit_code) if unreachable else failed
+
+    def _run_probe(self, order: ProbeOrder) -> ProbeReport:
+        # docker's client is slow to import, and a verdict that stands does without it
+        return self.probes.run(order)
 
     def _build(self, job: _Job, tell: Tell) -> Built | Reused:
         """Build an image, unless another run on this project builds it, or has built it by now."""
