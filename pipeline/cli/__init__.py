@@ -20,6 +20,7 @@ from pipeline.cli import (
     locking,
     looking,
     nightly,
+    probing,
     pruning,
 )
 from pipeline.cli.group import cli
@@ -37,6 +38,7 @@ __all__ = [
     "looking",
     "main",
     "nightly",
+    "probing",
     "pruning",
 ]
 
