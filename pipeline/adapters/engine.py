@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from pipeline import refs
 from pipeline.adapters import question
@@ -180,6 +181,16 @@ class Engine:
             return ()
         return tuple((found.get("RootFS") or {}).get("Layers") or ())
 
+    def found(self, name: str, key: str) -> Product | None:
+        """The image of this name, if there is one that was built for the key."""
+        try:
+            with self.mapped():
+                found = self.api.inspect_image(name)
+        except NotFoundError:
+            return None
+        labels = (found.get("Config") or {}).get("Labels") or {}
+        return Product(str(found["Id"]), int(found["Size"])) if labels.get(KEY_LABEL) == key else None
+
     def stand_in(self, reference: str) -> str:
         """What the local image of this reference stands in for, "" for the real thing or no local image."""
         try:
@@ -188,6 +199,17 @@ class Engine:
         except NotFoundError:
             return ""
         return str((config.get("Labels") or {}).get(STAND_IN_LABEL, ""))
+
+    def environment(self, reference: str) -> tuple[str, ...]:
+        """The variables that a local image sets, as `NAME=VALUE`; none where there is no such image."""
+        found = question.ask(self.address, f"/images/{quote(reference, safe='/:@')}/json")
+        if found is None:
+            try:
+                with self.mapped():
+                    found = self.api.inspect_image(reference)
+            except NotFoundError:
+                return ()
+        return tuple((found.get("Config") or {}).get("Env") or ())
 
     @patiently
     def find_root(self, reference: str) -> RootFound:
