@@ -121,6 +121,10 @@ def test_a_commit_that_the_repository_does_not_have_is_told_of_the_lock(
     assert "`stackbuild lock --update up`" in said.err
     project.run("lock", "--update", "up")
     project.run("plan", "--locked")
+    project.write("stacks.toml", f'[tree.up]\ngit = "{upstream}"\npath = "."\nref = "{"b" * 40}"\n')
+    said = project.run("plan", code=2)
+    assert said.errors == [f"error: stacks.toml:1: there is no commit {'b' * 40} in '{upstream}'"]
+    assert "a shallow clone does not have all commits" in said.err
 
 
 def test_a_lock_of_another_project_is_told_and_made_ones_own_by_lock(project: Project) -> None:
