@@ -61,6 +61,11 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; `Path.is_dir` fails for a name that is too long."""
+    return os.path.isdir(path)
+
+
 def _entry(path: str, item: os.DirEntry[str]) -> Entry:
     """One thing that was listed; without a kind if it has gone since."""
     if item.is_symlink():

@@ -20,6 +20,7 @@ from pipeline.cli import (
     locking,
     looking,
     nightly,
+    probing,
 )
 from pipeline.cli.group import cli
 from pipeline.errors import InterruptedRunError, StackbuildError
@@ -36,6 +37,7 @@ __all__ = [
     "looking",
     "main",
     "nightly",
+    "probing",
 ]
 
 INTERRUPTED = InterruptedRunError.exit_code

@@ -8,6 +8,7 @@ from pipeline.show.locks import move_line
 from pipeline.show.outcomes import failure_text, outcome_line, summary
 from pipeline.show.plans import expected_text, plan_json, plan_text, stand_ins_text, tally, unlocked_text
 from pipeline.show.runs import Growth, Past, growth_text, happening, run_json, run_plan, run_text, runs_text
+from pipeline.show.verdicts import junit, verdicts_text
 from pipeline.show.words import Paint, clock, counted, duration, plain, roughly, size
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "graph_text",
     "growth_text",
     "happening",
+    "junit",
     "key_of",
     "matches_text",
     "move_line",
@@ -54,4 +56,5 @@ __all__ = [
     "tally",
     "tree_lines",
     "unlocked_text",
+    "verdicts_text",
 ]
