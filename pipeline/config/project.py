@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from pipeline import refs
+from pipeline.config.attest import Attest, read_attest
 from pipeline.config.building import Building, read_building
 from pipeline.config.freshness import Fresh, read_fresh
 from pipeline.config.limits import Resources, read_limits, read_retry
@@ -58,6 +59,7 @@ class Config:
     patience: Patience = field(default_factory=Patience)
     fresh: Fresh = field(default_factory=Fresh)
     build: Building = field(default_factory=Building)
+    attest: Attest = field(default_factory=Attest)
     variant_names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,12 +103,13 @@ def parse(text: str, path: str) -> Config:
     smokes = tuple(read_smoke(table, [variant.name for variant in variants]) for table in root.list("smoke"))
     tags = read_tags(root.table("names"))
     fresh = read_fresh(root.table("fresh"))
+    attest = read_attest(root.table("attest"))
     build = read_building(root.table("build"))
     limits, patience = read_limits(root.table("limits")), read_retry(root.table("retry"))
     root.close("section")
     document.check()
-    plain = Config(path, name, trees, registry, platform, variants, smokes, tags)
-    return replace(plain, limits=limits, patience=patience, fresh=fresh, build=build)
+    plain = Config(path, name, trees, registry, platform, variants, smokes, tags, limits, patience)
+    return replace(plain, fresh=fresh, build=build, attest=attest)
 
 
 def _registry(project: Table) -> str:
