@@ -93,10 +93,10 @@ def test_a_built_in_probe_that_hangs_has_failed_though_it_said_that_it_passed() 
     assert not verdict.lasting
 
 
-def built_in(image: str, name: str) -> Verdict:
+def built_in(image: str, name: str, *, gpu: bool = False) -> Verdict:
     """The verdict of a real built-in probe on an image."""
     files = tuple(ProbeFile(script, scripts.read(script)) for script in smoke.scripts_of(name))
-    probe = Probe("one", "k", replace(BUILT_IN, probe=name), Payload(files))
+    probe = Probe("one", "k", replace(BUILT_IN, probe=name, gpu=gpu), Payload(files))
     return smoke.judge(probe, run(smoke.order_of(probe, image)))
 
 
