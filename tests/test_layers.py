@@ -42,6 +42,7 @@ ROOMS: dict[str, set[str]] = {
     "cifiles": set(),
     "manifest": set(),
     "freshness": set(),
+    "prune": set(),
     "drawing": set(),
     "show": set(),
     "adapters": {"click", "docker", "platformdirs", "requests", "rich", "tenacity"},

@@ -233,6 +233,17 @@ class State:
             self.change("insert or replace into files values (?, ?, ?, ?, ?, ?)", rows)
 
 
+def aside(folder: Path) -> tuple[Path, ...]:
+    """The states that could not be read and were set aside."""
+    return tuple(sorted(folder.glob(f"{FILE}.broken-*")))
+
+
+def forget(states: Iterable[Path]) -> None:
+    """Remove states that were set aside."""
+    for path in states:
+        path.unlink(missing_ok=True)
+
+
 def _nothing() -> sqlite3.Connection:
     """A state that nothing is in, and that is nowhere."""
     db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)

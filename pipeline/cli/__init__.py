@@ -21,6 +21,7 @@ from pipeline.cli import (
     looking,
     nightly,
     probing,
+    pruning,
 )
 from pipeline.cli.group import cli
 from pipeline.errors import InterruptedRunError, StackbuildError
@@ -38,6 +39,7 @@ __all__ = [
     "main",
     "nightly",
     "probing",
+    "pruning",
 ]
 
 INTERRUPTED = InterruptedRunError.exit_code
