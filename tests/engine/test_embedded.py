@@ -80,10 +80,8 @@ def test_without_a_gpu_every_leaf_of_the_variant_gpu_is_in_doubt_and_says_why(
     libraries = ("tensorflow-notebook", "CUDA's libraries load and fit each other and TensorFlow")
     result, reason = found.pop(libraries)
     if built["stand_ins"]:
-        assert (result, reason[:64]) == (
-            "inconclusive",
-            "no CUDA library to be seen: the image stands on a stand-in (deb",
-        )
+        assert result == "inconclusive"
+        assert reason.startswith("no CUDA library to be seen: the image stands on a stand-in (")
     else:
         assert result == "passed", reason
     leaves = {"all-spark-notebook", "datascience-notebook", "r-notebook", "tensorflow-notebook"}
