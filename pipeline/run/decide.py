@@ -223,7 +223,8 @@ def _decision(
     open_probes = tuple(probe for probe in probes if probe not in settled)
     # a probe needs its image here, even where only the registry has it
     here = frozenset(probe.image for probe in open_probes)
-    return Decision(view, steps_with(here), records, open_probes, tuple(settled.values()))
+    steps = steps_with(here) if here else steps
+    return Decision(view, steps, records, open_probes, tuple(settled.values()))
 
 
 def _stands(
