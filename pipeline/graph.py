@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from heapq import heapify, heappop, heappush
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline import refs
 from pipeline.dockerfile import Facts, Read, Use, facts
 from pipeline.errors import InputError, Problem
-from pipeline.ignore import select
+from pipeline.ignore import Entry, select
 from pipeline.naming import Find
 from pipeline.tree import Image, Tree, unknown
 
@@ -188,15 +188,38 @@ def _node(tree: Tree, image: Image, read: Mapping[str, Facts], given: tuple[Find
     named = {use.reference: find(use.reference, image.name) for use in uses}
     if problems := [_no_reference(use, image) for use in uses if not named[use.reference] and _wrong(use)]:
         raise InputError(*problems)
+    source = tree.sources[image.tree]
+    entries = source.below(image.context)
+    files = select(entries, reads, image.ignore, path=image.where)
+    if source.closed and (problems := _closed(image, entries, files, reads)):
+        raise InputError(*problems)
     return Node(
         image=image,
         facts=found,
         parents=tuple(sorted((reference, name) for reference, name in named.items() if name)),
         roots=tuple(sorted(reference for reference, name in named.items() if not name)),
         base=next((use.reference for use in found.uses if use.base), ""),
-        files=select(tree.sources[image.tree].below(image.context), reads, image.ignore, path=image.where),
+        files=files,
         reads=tuple(reads),
     )
+
+
+def _closed(
+    image: Image, entries: Iterable[Entry], files: Collection[str], reads: Iterable[Read]
+) -> list[Problem]:
+    """What the image reads of folders that nobody can look into."""
+    hint = "let this user read it, or leave it out in .dockerignore"
+    lines = {read.pattern: read.line for read in reads}
+    problems = []
+    for entry in entries:
+        if entry.kind != "closed":
+            continue
+        inside = [line for pattern, line in lines.items() if pattern.startswith(f"{entry.path}/")]
+        if inside or entry.path in files:
+            line = inside[0] if inside else lines.get(entry.path, next(iter(lines.values())))
+            message = f"'{entry.path}' cannot be read: {entry.target}"
+            problems.append(Problem(message, f"{image.where}:{line}", hint))
+    return problems
 
 
 def _wrong(use: Use) -> str:

@@ -89,22 +89,52 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeFile:
+    """A file that a probe brings along: its path below the probe's own folder, and its content."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeOrder:
-    """A command to run in an image; `timeout` is in seconds."""
+    """A command to run in an image; `timeout` is in seconds, `memory` in bytes; 0 is no limit.
+
+    A probe that judges itself is told a nonce, and what it says counts only with that. The whole output and
+    the state in which the container ended are kept in the file `log`, where one is named.
+    """
 
     image_id: str
     run: tuple[str, ...]
     gpu: bool
     timeout: float
+    env: tuple[tuple[str, str], ...] = ()
+    user: str = ""
+    network: bool = False
+    capabilities: tuple[str, ...] = ()
+    memory: int = 0
+    pids: int = 0
+    files: tuple[ProbeFile, ...] = ()
+    log: str = ""
+    judges_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """The command ended by itself."""
+    """The command ended by itself.
+
+    `tail` is the end of its output in lines, `output` rather more of it as it is, `last` the last line on its
+    standard output, and `nonce` what that line must hold to be believed. `oom`: the kernel killed it for
+    want of memory.
+    """
 
     exit_code: int
     tail: tuple[str, ...]
     seconds: float
+    output: str = ""
+    last: str = ""
+    nonce: str = ""
+    oom: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +147,10 @@ class TimedOut:
 
 @dataclass(frozen=True, slots=True)
 class NotStarted:
-    """The command never began; `no_gpu` where that is for want of a GPU."""
+    """The command never began; `doubt` where that says nothing of the image."""
 
     why: str
-    no_gpu: bool = False
+    doubt: bool = False
 
 
 ProbeReport = Ran | TimedOut | NotStarted

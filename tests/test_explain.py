@@ -244,3 +244,9 @@ def test_an_explanation_for_machines_is_as_documented() -> None:
             }
         }
     }
+
+
+def test_an_ancestor_that_is_the_same_is_no_cause_even_where_nothing_is_known_of_it() -> None:
+    of = graph("base > scipy")
+    then = {"scipy": records(of)["scipy"]}
+    assert explained(of, then, records(of, {"scipy": "new"}), "scipy").causes == ()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from pipeline import refs
 from pipeline.adapters import question
@@ -197,6 +198,17 @@ class Engine:
         except NotFoundError:
             return ""
         return str((config.get("Labels") or {}).get(STAND_IN_LABEL, ""))
+
+    def environment(self, reference: str) -> tuple[str, ...]:
+        """The variables that a local image sets, as `NAME=VALUE`; none where there is no such image."""
+        found = question.ask(self.address, f"/images/{quote(reference, safe='/:@')}/json")
+        if found is None:
+            try:
+                with self.mapped():
+                    found = self.api.inspect_image(reference)
+            except NotFoundError:
+                return ()
+        return tuple((found.get("Config") or {}).get("Env") or ())
 
     @patiently
     def find_root(self, reference: str) -> RootFound:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from pipeline.errors import FailedError
 from pipeline.keys import KeyRecord
-from pipeline.outcome import Result, Verdict
 
 FILE = "state.db"
 # one script a version, in order; a state of version n has had the first n. Never edit one, add one
@@ -52,6 +51,12 @@ create table if not exists outputs (
 """,
     """
 create table if not exists texts (content text primary key, text text not null, at real not null)
+""",
+    """
+drop table verdicts;
+create table judged (
+    image_id text not null, probe text not null, hardware text not null, verdict text not null,
+    at real not null, primary key (image_id, probe, hardware));
 """,
 )
 VERSION = len(MIGRATIONS)
@@ -205,22 +210,6 @@ class State:
         rows = self.rows("select image, seconds from builds order by at")
         return {str(image): float(str(seconds)) for image, seconds in rows}
 
-    def verdicts(self) -> dict[tuple[str, str], Verdict]:
-        """Every stored verdict, by the image's id and the probe's digest."""
-        found = {}
-        for image_id, probe, text in self.rows("select image_id, probe, verdict from verdicts"):
-            with contextlib.suppress(KeyError, TypeError, ValueError):
-                value = json.loads(str(text))
-                value["result"] = Result(value["result"])
-                value["tail"] = tuple(value["tail"])
-                found[str(image_id), str(probe)] = Verdict(**value)
-        return found
-
-    def note_verdict(self, image_id: str, verdict: Verdict, text: Mapping[str, object]) -> None:
-        """Remember a verdict; `text` is it as JSON values."""
-        row = (image_id, verdict.probe, json.dumps(text), time.time())
-        self.change("insert or replace into verdicts values (?, ?, ?, ?)", [row])
-
     def pushed(self, registry: str) -> dict[str, str]:
         """The digest that each key was pushed to a registry with."""
         rows = self.rows("select key, digest from pushed where registry = ?", registry)
@@ -248,6 +237,17 @@ class State:
         ]
         if rows:
             self.change("insert or replace into files values (?, ?, ?, ?, ?, ?)", rows)
+
+
+def aside(folder: Path) -> tuple[Path, ...]:
+    """The states that could not be read and were set aside."""
+    return tuple(sorted(folder.glob(f"{FILE}.broken-*")))
+
+
+def forget(states: Iterable[Path]) -> None:
+    """Remove states that were set aside."""
+    for path in states:
+        path.unlink(missing_ok=True)
 
 
 def _nothing() -> sqlite3.Connection:

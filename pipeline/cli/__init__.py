@@ -20,6 +20,8 @@ from pipeline.cli import (
     locking,
     looking,
     nightly,
+    probing,
+    pruning,
 )
 from pipeline.cli.group import cli
 from pipeline.errors import InterruptedRunError, StackbuildError
@@ -36,6 +38,8 @@ __all__ = [
     "looking",
     "main",
     "nightly",
+    "probing",
+    "pruning",
 ]
 
 INTERRUPTED = InterruptedRunError.exit_code

@@ -20,21 +20,14 @@ from pipeline.errors import InputError
 @options.place
 @options.variant
 @options.registry
-@click.option(
-    "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="How much runs at once (default: by cores)."
-)
+@options.jobs
 @click.option("--dry-run", "-n", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option(
     "--fresh", is_flag=True, help="Take as changed, too, what is too old or would install something else now."
 )
 @click.option("--no-cache", is_flag=True, help="Let BuildKit reuse no layer in what is built.")
 @click.option("--fail-fast", is_flag=True, help="Start nothing more once something has failed.")
-@click.option(
-    "--gpu",
-    type=click.Choice(["auto", "require", "off"]),
-    default="auto",
-    help="What to do about GPU probes.",
-)
+@options.probing
 @click.option("--publish", is_flag=True, help="Move the names people pull to what has passed.")
 @click.option("--allow-unsmoked", is_flag=True, help="With --publish: name what no probe could judge, too.")
 @click.option(

@@ -4,7 +4,7 @@ from pipeline.config.building import FROM_ENVIRONMENT, INLINE, Building, Secret,
 from pipeline.config.freshness import Fresh
 from pipeline.config.names import DEFAULT_TAGS
 from pipeline.config.project import DEFAULT_PLATFORM, Config, Variant, for_tree, parse
-from pipeline.config.smokes import DEFAULT_TIMEOUT, Smoke
+from pipeline.config.smokes import DEFAULT_TIMEOUT, GPU_PROBES, PROBES, Smoke
 from pipeline.config.trees import ImageSettings, TreeConfig
 
 __all__ = [
@@ -12,7 +12,9 @@ __all__ = [
     "DEFAULT_TAGS",
     "DEFAULT_TIMEOUT",
     "FROM_ENVIRONMENT",
+    "GPU_PROBES",
     "INLINE",
+    "PROBES",
     "Building",
     "Config",
     "Fresh",

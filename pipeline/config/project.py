@@ -9,13 +9,15 @@ from pipeline import refs
 from pipeline.config.building import Building, read_building
 from pipeline.config.freshness import Fresh, read_fresh
 from pipeline.config.names import DEFAULT_TAGS, read_tags
-from pipeline.config.smokes import Smoke, read_smoke
+from pipeline.config.smokes import GPU_PROBES, Smoke, read_smoke
 from pipeline.config.trees import TreeConfig, read_tree
 from pipeline.errors import InputError, Problem
 from pipeline.tomlfile import Document, Table, nearest
 
 DEFAULT_PLATFORM = "linux/amd64"
 DEFAULT_VARIANT = "default"
+DEFAULT_GPU_PROBE = "gpu"
+NO_PROBE = "none"
 
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*\Z")
 _PLATFORM = re.compile(r"[a-z0-9_]+/[a-z0-9_]+(?:/[a-z0-9_]+)?\Z")
@@ -28,6 +30,14 @@ class Variant:
     name: str
     overlays: tuple[str, ...] = ()
     where: str = ""
+    gpu_probe: str = DEFAULT_GPU_PROBE
+
+    @property
+    def default_probe(self) -> Smoke | None:
+        """The probe of the leaves that stand on CUDA and have no GPU probe of their own."""
+        if self.gpu_probe == NO_PROBE:
+            return None
+        return Smoke((), self.where, name="the GPU works", gpu=True, probe=self.gpu_probe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +128,10 @@ def _variant(name: str, table: Table) -> Variant:
             table.problem(
                 f"'{overlay}' is no overlay name", "overlays", "overlays/NAME.toml is named by NAME alone"
             )
+    probe = table.take("gpu_probe", str, DEFAULT_GPU_PROBE)
+    if probe not in (*GPU_PROBES, NO_PROBE):
+        hint = nearest(probe, GPU_PROBES) or f"there are: {', '.join((*GPU_PROBES, NO_PROBE))}"
+        table.problem(f"'{probe}' is no GPU probe", "gpu_probe", hint)
+        probe = DEFAULT_GPU_PROBE
     table.close()
-    return Variant(name, overlays, table.where)
+    return Variant(name, overlays, table.where, probe)

@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline import plan, refs, show, smoke
-from pipeline.adapters import buildx
+from pipeline.adapters import buildx, disk
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.state import State
 from pipeline.adapters.terminal import Voice, paint_for, say, watching
@@ -18,7 +19,7 @@ from pipeline.expected import Expected, expect
 from pipeline.outcome import Failed, HeldBack, Result
 from pipeline.plan import Action, Request
 from pipeline.run import means
-from pipeline.run.decide import Ask, Before, Decided, How, decide, roots_of
+from pipeline.run.decide import Ask, Before, Decided, How, decide, only_built, roots_of
 from pipeline.run.execute import Done, execute
 from pipeline.run.history import recorded
 from pipeline.run.project import LOCK, Opening, Project, View, open_project, views
@@ -44,6 +45,8 @@ class Asked:
     no_cache: bool = False
     fail_fast: bool = False
     gpu: str = "auto"
+    smoke: str = "auto"
+    junit: str | None = None
     publish: bool = False
     allow_unsmoked: bool = False
     leaves: bool = False
@@ -171,6 +174,7 @@ def _ask(project: Project, found: tuple[View, ...], asked: Asked) -> Ask:
         )
     images, changed = _images(project, asked)
     ask = Ask(images, changed, registry, asked.publish, asked.leaves, asked.ancestors_only, asked.locked)
+    ask = replace(ask, gpu=asked.gpu, smoke=asked.smoke)
     request = Request(images, changed, leaves=asked.leaves)
     if asked.leaves and not any(plan.chosen(view.graph, request) for view in found):
         raise InputError.of("nothing that was asked for is a leaf", hint="`stackbuild graph --leaves`")
@@ -275,8 +279,42 @@ def run_build(asked: Asked) -> Built:
             _note(fresh, engine, state)
     if run.growth and not asked.quiet:
         say(show.growth_text(run.growth))
-    _say_summary(done, quiet=asked.quiet)
+    _tell(done, asked)
     return Built(planned, done, code, fresh)
+
+
+def run_smoke(asked: Asked) -> Built:
+    """Probe what is built already, here or in the registry; nothing is built, pushed or named."""
+    project = _opened(asked)
+    found = views(project, asked.variants, asked.overlays)
+    ask = replace(_ask(project, found, asked), push=False)
+    engine = Engine()
+    with _state(project, write=True) as state:
+        decided = decide(project, found, ask, (engine, state))
+        unbuilt = sorted({step.image for step in decided.steps if step.action is Action.BUILD})
+        if missing := sorted(set(ask.images) & set(unbuilt)):
+            hint = f"stackbuild {' '.join(missing)}"
+            raise InputError.of(f"not built as it is now: {', '.join(missing)}", hint=hint)
+        if unbuilt:
+            say(f"not built as they are now, and not probed: {', '.join(unbuilt)}")
+        decided = only_built(decided, ask.images)
+        _swept(engine)
+        cast = show.parts(
+            ((d.view.variant.name, d.view.graph, d.steps) for d in decided.decisions), decided.seconds
+        )
+        with recorded(state, decided) as run, watching(cast, asked.jobs, asked.voice) as watch:
+            how = How(asked.jobs, gpu=asked.gpu, run=run.number)
+            done = execute(project, decided, ask, how, (engine, state, run.watching(watch)))
+            run.done(done, done.exit_code(asked.gpu), engine)
+    _tell(done, asked)
+    return Built(Planned(decided, asked.jobs), done, done.exit_code(asked.gpu))
+
+
+def _tell(done: Done, asked: Asked) -> None:
+    """What has been done, said to people, and written for machines where that was asked for."""
+    if asked.junit is not None:
+        disk.write_text(Path(asked.junit), show.junit(done.judged))
+    _say_summary(done, quiet=asked.quiet)
 
 
 def _say_plan(planned: Planned) -> None:
@@ -322,6 +360,10 @@ def _say_summary(done: Done, *, quiet: bool) -> None:
             say(f"{paint('probe failed', 'red')}: {verdict.image}: {verdict.title}: {verdict.reason}")
             for line in verdict.tail:
                 say(f"  │ {line}")
+            if verdict.log:
+                say(f"  log: {verdict.log}")
+            if verdict.reused:
+                say("  hint: that is an earlier run's verdict on the same image; --smoke always tries again")
     for name in done.names:
         if isinstance(name, HeldBack) or not quiet:
             say(show.outcome_line(name, paint))

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import build, labels, publish, smoke
-from pipeline.adapters import logs
+from pipeline import build, labels, publish
+from pipeline.adapters import logs, verdicts
 from pipeline.adapters.buildx import BuildFailedError, Buildx
 from pipeline.adapters.claims import Claims
 from pipeline.adapters.engine import Engine, local_name
@@ -19,11 +19,12 @@ from pipeline.build import Task
 from pipeline.errors import InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.graph import Node
 from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed, Reused, Verdict
-from pipeline.ports import BuildOrder, Progressed, Tell, Watch, Word
+from pipeline.ports import BuildOrder, ProbeOrder, ProbeReport, Progressed, Tell, Watch, Word
 from pipeline.run.decide import Decided, Decision
 from pipeline.run.means import means_of
 from pipeline.run.order import order_of
 from pipeline.run.origins import Origins
+from pipeline.run.prober import Prober
 from pipeline.run.project import Project
 
 if TYPE_CHECKING:
@@ -36,12 +37,19 @@ class Worker:
     `run` is its number in the project's history, `building` what helps builds along.
     """
 
-    def __init__(self, project: Project, decided: Decided, engine: Engine, state: State) -> None:
+    def __init__(
+        self, project: Project, decided: Decided, engine: Engine, state: State, policy: str = "auto"
+    ) -> None:
         self.run = 0
         self.building = project.config.build
         self._project = project
         self.engine = engine
         self._state = state
+        self._prober = Prober(
+            self._run_probe,
+            dict if policy == "always" else (lambda: verdicts.stored(state)),
+            lambda: logs.folder(project.state, self.run),
+        )
         self._claims = Claims(project.state)
         self._builds = Buildx(engine.builder, engine.product)
         self._nodes: dict[str, Node] = {}
@@ -89,8 +97,7 @@ class Worker:
         remote = publish.key_name(registry, step.image, step.key) if registry else ""
         try:
             if task.probe:
-                order = smoke.order_of(task.probe, self.image_ids[step.key])
-                return smoke.judge(task.probe, self.probes.run(order))
+                return self._prober.verdict(task.probe, self.image_ids[step.key])
             if task.doing == build.PUSH:
                 digest = self.engine.push(local, remote, tell)
                 self.digests[step.key] = digest
@@ -114,6 +121,10 @@ class Worker:
             failed = Failed(step.image, step.key, task.doing, message, taken(), log=log)
             code = error.exit_code if isinstance(error, UnreachableError) else failed.exit_code
             return replace(failed, hint=problem.hint, exit_code=code)
+
+    def _run_probe(self, order: ProbeOrder) -> ProbeReport:
+        # docker's client is slow to import, and a verdict that stands does without it
+        return self.probes.run(order)
 
     def _build(self, task: Task, log: str, tell: Tell, *, no_cache: bool) -> Built | Reused:
         """Build an image, unless another run on this project builds it, or has built it by now."""
