@@ -203,10 +203,10 @@ def _checkout(declared: TreeConfig, root: Path, given: tuple[Pin, Path], how: Op
     try:
         return gitrepo.checkout(url, pin.commit)
     except InputError as error:
-        hint = (
-            f"another tree's lock, or its history was rewritten? `stackbuild lock --update {declared.name}`"
-        )
-        where = shown(lock_path)
+        where, hint = declared.where, "is it the right one? a shallow clone does not have all commits"
+        if pin.commit != declared.ref:
+            where = shown(lock_path)
+            hint = f"of another tree, or was history rewritten? `stackbuild lock --update {declared.name}`"
         raise InputError(
             *(replace(p, where=p.where or where, hint=p.hint or hint) for p in error.problems)
         ) from error
