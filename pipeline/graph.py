@@ -165,7 +165,7 @@ def _node(tree: Tree, image: Image, read: Mapping[str, Facts], given: tuple[Find
         parents=tuple(sorted((reference, name) for reference, name in named.items() if name)),
         roots=tuple(sorted(reference for reference, name in named.items() if not name)),
         base=next((use.reference for use in found.uses if use.base), ""),
-        files=select(tree.sources[image.tree].below(image.context), reads, image.ignore, path=image.where),
+        files=select(tree.context(image), reads, image.ignore, path=image.where),
         reads=tuple(reads),
     )
 

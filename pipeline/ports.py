@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from pipeline.keys import FileState
 from pipeline.outcome import Outcome, Verdict
+from pipeline.tree import Overlaid
 
 KEY_LABEL = "io.stackbuild.key"
 IMAGE_LABEL = "io.stackbuild.image"
@@ -18,8 +19,9 @@ class BuildOrder:
     """All that a builder is told of one image, and nothing it could read beside it.
 
     `files` lie below `context`, an absolute folder, and must still be in the state that the key was made
-    from; `bases` map references, as FROM names them, to what to take for them; `tags` are given to the
-    result. With `apart` the Dockerfile must not lie in the context, because the build would read it there.
+    from, save those that are `overlaid`, which are taken as they are here; `bases` map references, as FROM
+    names them, to what to take for them; `tags` are given to the result. With `apart` the Dockerfile must
+    not lie in the context, because the build would read it there.
     """
 
     image: str
@@ -37,6 +39,7 @@ class BuildOrder:
     log: str
     no_cache: bool = False
     apart: bool = False
+    overlaid: Mapping[str, Overlaid] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pipeline.errors import InputError, Problem
 from pipeline.tomlfile import Document, Table, nearest
 
 DEFAULT_PLATFORM = "linux/amd64"
+OVERLAYS = "overlays"
 DEFAULT_VARIANT = "default"
 
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*\Z")
@@ -31,7 +32,10 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All of stacks.toml, defaults filled in; every value has been checked."""
+    """All of stacks.toml, defaults filled in; every value has been checked.
+
+    `overlays` is the folder that they are in, relative to that of the file.
+    """
 
     path: str
     project: str
@@ -42,6 +46,7 @@ class Config:
     smokes: tuple[Smoke, ...] = ()
     tags: tuple[str, ...] = DEFAULT_TAGS
     fresh: Fresh = field(default_factory=Fresh)
+    overlays: str = OVERLAYS
     variant_names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,6 +78,7 @@ def parse(text: str, path: str) -> Config:
     platform = project.take("platform", str, DEFAULT_PLATFORM)
     if not _PLATFORM.match(platform):
         project.problem(f"'{platform}' is no platform", "platform", "write it like linux/amd64")
+    overlays = project.take("overlays", str, OVERLAYS)
     project.close()
 
     trees = tuple(read_tree(name, table) for name, table in root.tables("tree"))
@@ -87,7 +93,7 @@ def parse(text: str, path: str) -> Config:
     fresh = read_fresh(root.table("fresh"))
     root.close("section")
     document.check()
-    return Config(path, name, trees, registry, platform, variants, smokes, tags, fresh)
+    return Config(path, name, trees, registry, platform, variants, smokes, tags, fresh, overlays)
 
 
 def _registry(project: Table) -> str:

@@ -4,7 +4,7 @@ from pipeline.dockerfile.model import Dockerfile, Heredoc, Instruction, Stage
 from pipeline.dockerfile.needs import Facts, Read, Use, facts
 from pipeline.dockerfile.normal import normal_form
 from pipeline.dockerfile.reading import parse
-from pipeline.dockerfile.spot import BaseSpot, base_spot
+from pipeline.dockerfile.spot import BaseSpot, ValueSpot, base_spot, value_spots
 
 __all__ = [
     "BaseSpot",
@@ -15,8 +15,10 @@ __all__ = [
     "Read",
     "Stage",
     "Use",
+    "ValueSpot",
     "base_spot",
     "facts",
     "normal_form",
     "parse",
+    "value_spots",
 ]
