@@ -10,11 +10,37 @@ from typing import NoReturn
 import click
 
 from pipeline.adapters.terminal import complain, crashed, say
-from pipeline.cli import building, contents, health, history, locking, looking, nightly
+from pipeline.cli import (
+    building,
+    ci,
+    contents,
+    explaining,
+    health,
+    history,
+    locking,
+    looking,
+    nightly,
+    probing,
+    pruning,
+)
 from pipeline.cli.group import cli
 from pipeline.errors import InterruptedRunError, StackbuildError
 
-__all__ = ["building", "cli", "contents", "health", "history", "locking", "looking", "main", "nightly"]
+__all__ = [
+    "building",
+    "ci",
+    "cli",
+    "contents",
+    "explaining",
+    "health",
+    "history",
+    "locking",
+    "looking",
+    "main",
+    "nightly",
+    "probing",
+    "pruning",
+]
 
 INTERRUPTED = InterruptedRunError.exit_code
 

@@ -242,8 +242,10 @@ class _Asker:
         for path in node.files:
             if not path.endswith((".txt", ".in", ".yml", ".yaml", ".lock", ".cfg")):
                 continue
+            overlaid = node.image.overlaid.get(path)
             try:
-                data = read(f"{node.image.context}/{path}".removeprefix("./").removeprefix("/"))
+                own = f"{node.image.context}/{path}".removeprefix("./").removeprefix("/")
+                data = overlaid.content or b"" if overlaid else read(own)
             except InputError:
                 continue
             if len(data) <= MOST_TEXT:
@@ -259,5 +261,5 @@ def _last(answer: Answer) -> str:
     return (errors or lines or [f"exit {answer.code}"])[-1][:300]
 
 
-def _silently(_: str) -> None:
+def _silently(_: object) -> None:
     return None
