@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,8 +36,15 @@ class FileState:
 ReadStates = Callable[[str, str, Sequence[str]], tuple[FileState, ...]]
 
 
+class _Keyed:
+    """Room for the key of a record, which is asked for many times and takes a while to compute."""
+
+    __slots__ = ("_key",)
+    _key: str
+
+
 @dataclass(frozen=True, slots=True)
-class KeyRecord:
+class KeyRecord(_Keyed):
     """All inputs of one image's build. Nothing else may reach the builder."""
 
     schema: int
@@ -55,11 +61,16 @@ class KeyRecord:
     @property
     def key(self) -> str:
         """The content key, 64 hex digits."""
-        return digest.of_value(self.to_json())
+        try:
+            return self._key
+        except AttributeError:
+            object.__setattr__(self, "_key", digest.of_value(self.to_json()))
+            return self._key
 
     def to_json(self) -> dict[str, Any]:
         """The record as plain JSON values."""
-        return dataclasses.asdict(self)
+        # `asdict` copies every word of it
+        return {**_shallow(self), "files": [_shallow(state) for state in self.files]}
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> KeyRecord:
@@ -76,6 +87,10 @@ class KeyRecord:
             platform=value["platform"],
             refreshed=value["refreshed"],
         )
+
+
+def _shallow(value: KeyRecord | FileState) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 @dataclass(frozen=True, slots=True)

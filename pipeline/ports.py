@@ -49,7 +49,8 @@ class BuildOrder:
     `files` lie below `context`, an absolute folder, and must still be in the state that the key was made
     from, save those that are `overlaid`, which are taken as they are here; `bases` map references, as FROM
     names them, to what to take for them; `tags` are given to the result. With `apart` the Dockerfile must
-    not lie in the context, because the build would read it there.
+    not lie in the context, because the build would read it there. `attest` are the attestations to make, as
+    buildx takes them.
     """
 
     image: str
@@ -68,6 +69,7 @@ class BuildOrder:
     no_cache: bool = False
     apart: bool = False
     means: Means = NO_MEANS
+    attest: tuple[str, ...] = ()
     overlaid: Mapping[str, Overlaid] = field(default_factory=dict)
 
 

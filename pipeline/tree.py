@@ -232,7 +232,7 @@ def scan(config: TreeConfig, entries: tuple[Entry, ...], read: Read) -> Tree:
     files = {entry.path for entry in entries if entry.kind not in {"dir", "closed"}}
     candidates = [path for path in sorted(files) if is_dockerfile(posixpath.basename(path))]
     chosen = [path for path in candidates if not _leaves_out(path, config)]
-    left_out = tuple(path for path in candidates if path not in set(chosen))
+    left_out = tuple(sorted(set(candidates) - set(chosen)))
     names = _names(chosen, config.name)
     settings, problems = _match_settings(config, names, {entry.path: entry.kind for entry in entries})
     images: dict[str, Image] = {}

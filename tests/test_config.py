@@ -280,3 +280,11 @@ def test_what_is_wrong_about_freshness_is_told_with_its_line() -> None:
         "unknown setting 'ages'",
         "'x' must be a string, not a whole number",
     ]
+
+
+def test_attestations_are_wanted_as_buildx_takes_them() -> None:
+    found = config.parse(f'{TREE}[attest]\nsbom = true\nprovenance = "max"\n', "stacks.toml").attest
+    assert found.wanted == ("type=sbom", "type=provenance,mode=max")
+    assert config.parse(TREE, "stacks.toml").attest.wanted == ()
+    with pytest.raises(InputError, match="'all' is no kind of provenance"):
+        config.parse(f'{TREE}[attest]\nprovenance = "all"\n', "stacks.toml")

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from pipeline import refs
+from pipeline.config.attest import Attest, read_attest
 from pipeline.config.building import Building, read_building
 from pipeline.config.freshness import Fresh, read_fresh
 from pipeline.config.names import DEFAULT_TAGS, read_tags
@@ -58,6 +59,7 @@ class Config:
     tags: tuple[str, ...] = DEFAULT_TAGS
     fresh: Fresh = field(default_factory=Fresh)
     build: Building = field(default_factory=Building)
+    attest: Attest = field(default_factory=Attest)
     overlays: str = OVERLAYS
     variant_names: tuple[str, ...] = field(init=False)
 
@@ -103,10 +105,13 @@ def parse(text: str, path: str) -> Config:
     smokes = tuple(read_smoke(table, [variant.name for variant in variants]) for table in root.list("smoke"))
     tags = read_tags(root.table("names"))
     fresh = read_fresh(root.table("fresh"))
+    attest = read_attest(root.table("attest"))
     build = read_building(root.table("build"))
     root.close("section")
     document.check()
-    return Config(path, name, trees, registry, platform, variants, smokes, tags, fresh, build, overlays)
+    return Config(
+        path, name, trees, registry, platform, variants, smokes, tags, fresh, build, attest, overlays
+    )
 
 
 def _registry(project: Table) -> str:

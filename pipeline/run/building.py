@@ -265,6 +265,9 @@ def run_build(asked: Asked) -> Built:
         if any(step.action is Action.BUILD for step in decided.steps) or asked.publish:
             buildx.version()
         means.check(decided, building)
+        if project.config.attest.wanted and not engine.attests():
+            said = "this engine's image store keeps no attestations ([attest]): none are made"
+            say(f"{paint_for()('warning', 'yellow')}: {said}; `stackbuild doctor` says how")
         if not asked.quiet:
             _say_plan(planned)
         if swept := _swept(engine):

@@ -65,6 +65,7 @@ def _engine(engine: Engine) -> Iterator[Finding]:
     about = engine.about()
     name = f"{about.get('ServerVersion')} at {engine.address}, {about.get('Architecture')}"
     yield Finding("engine", Health.OK, name)
+    yield _attestations(engine)
     toolkit = "nvidia" in (about.get("Runtimes") or {})
     cdi = [str(folder) for folder in about.get("CDISpecDirs") or ()]
     if toolkit:
@@ -75,3 +76,10 @@ def _engine(engine: Engine) -> Iterator[Finding]:
             f"no NVIDIA runtime (CDI folders: {', '.join(cdi) or 'none'}): GPU probes will be inconclusive"
         )
         yield Finding("gpu", Health.WARNING, found, hint)
+
+
+def _attestations(engine: Engine) -> Finding:
+    if engine.attests():
+        return Finding("attestations", Health.OK, "SBOM and provenance can be kept with images")
+    hint = "switch on containerd's image store: the feature containerd-snapshotter of daemon.json"
+    return Finding("attestations", Health.OK, "not supported by this engine's image store", hint)
