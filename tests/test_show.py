@@ -172,6 +172,14 @@ def test_a_root_called_like_an_image_is_not_shown_with_the_images_step() -> None
     ]
 
 
+def test_a_file_name_in_a_reason_gives_no_orders_to_the_terminal() -> None:
+    files = {"a/Dockerfile": "FROM scratch\nCOPY . /\n", "a/\x1b[2J": ""}
+    found = graph_of(files)
+    known = after_building(records(graph_of({"a/Dockerfile": files["a/Dockerfile"]})))
+    text = show.plan_text(found, plan.make(found, records(found), known, Request()), show.plain)
+    assert text.endswith("changed: file \\x1b[2J")
+
+
 def test_actions_are_coloured_and_columns_stay_in_line() -> None:
     steps = plan.make(STACK, records(STACK), Known(), Request(images=("r",)))
     lines = show.plan_text(STACK, steps, coloured).split("\n")
