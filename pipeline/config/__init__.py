@@ -5,7 +5,7 @@ from pipeline.config.freshness import Fresh
 from pipeline.config.limits import Resources
 from pipeline.config.names import DEFAULT_TAGS
 from pipeline.config.project import DEFAULT_PLATFORM, Config, Variant, for_tree, parse
-from pipeline.config.smokes import DEFAULT_TIMEOUT, GPU_PROBES, PROBES, Smoke
+from pipeline.config.smokes import DEFAULT_TIMEOUT, GPU_PROBES, PROBES, Smoke, called
 from pipeline.config.trees import ImageSettings, TreeConfig
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Ssh",
     "TreeConfig",
     "Variant",
+    "called",
     "for_tree",
     "is_path",
     "parse",

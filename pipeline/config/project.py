@@ -18,6 +18,7 @@ from pipeline.patience import Patience
 from pipeline.tomlfile import Document, Table, nearest
 
 DEFAULT_PLATFORM = "linux/amd64"
+OVERLAYS = "overlays"
 DEFAULT_VARIANT = "default"
 DEFAULT_GPU_PROBE = "gpu"
 NO_PROBE = "none"
@@ -45,7 +46,10 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All of stacks.toml, defaults filled in; every value has been checked."""
+    """All of stacks.toml, defaults filled in; every value has been checked.
+
+    `overlays` is the folder that they are in, relative to that of the file.
+    """
 
     path: str
     project: str
@@ -60,6 +64,7 @@ class Config:
     fresh: Fresh = field(default_factory=Fresh)
     build: Building = field(default_factory=Building)
     attest: Attest = field(default_factory=Attest)
+    overlays: str = OVERLAYS
     variant_names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,6 +96,7 @@ def parse(text: str, path: str) -> Config:
     platform = project.take("platform", str, DEFAULT_PLATFORM)
     if not _PLATFORM.match(platform):
         project.problem(f"'{platform}' is no platform", "platform", "write it like linux/amd64")
+    overlays = project.take("overlays", str, OVERLAYS)
     project.close()
 
     trees = tuple(read_tree(name, table) for name, table in root.tables("tree"))
@@ -109,7 +115,7 @@ def parse(text: str, path: str) -> Config:
     root.close("section")
     document.check()
     plain = Config(path, name, trees, registry, platform, variants, smokes, tags, limits, patience)
-    return replace(plain, fresh=fresh, build=build, attest=attest)
+    return replace(plain, fresh=fresh, build=build, attest=attest, overlays=overlays)
 
 
 def _registry(project: Table) -> str:
