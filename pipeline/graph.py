@@ -189,7 +189,7 @@ def _node(tree: Tree, image: Image, read: Mapping[str, Facts], given: tuple[Find
     if problems := [_no_reference(use, image) for use in uses if not named[use.reference] and _wrong(use)]:
         raise InputError(*problems)
     source = tree.sources[image.tree]
-    entries = source.below(image.context)
+    entries = tree.context(image)
     files = select(entries, reads, image.ignore, path=image.where)
     if source.closed and (problems := _closed(image, entries, files, reads)):
         raise InputError(*problems)

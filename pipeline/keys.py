@@ -9,6 +9,7 @@ from typing import Any
 from pipeline import digest
 from pipeline.dockerfile import normal_form
 from pipeline.graph import Graph, Node
+from pipeline.tree import Overlaid
 
 # raised whenever builds of the same record would come out differently
 SCHEMA = 1
@@ -120,13 +121,32 @@ def _record(node: Node, keys: Mapping[str, str], world: World, states: ReadState
         image=image.name,
         instructions=normal_form(image.dockerfile),
         args=tuple((name, value) for name, value in image.args if name in declared),
-        files=states(image.tree, image.context, node.files),
+        files=_files(node, states),
         parents=tuple((reference, keys[name]) for reference, name in node.parents),
         roots=tuple((reference, world.roots.get(reference, "")) for reference in node.roots),
         target=image.target,
         platform=world.platform,
         refreshed=world.refreshed.get(image.name, ""),
     )
+
+
+def _files(node: Node, states: ReadStates) -> tuple[FileState, ...]:
+    """The state of every file that the build can read: of those that overlays hold, and of those on disk."""
+    image = node.image
+    if not image.overlaid:
+        return states(image.tree, image.context, node.files)
+    on_disk = [path for path in node.files if path not in image.overlaid]
+    found = {state.path: state for state in states(image.tree, image.context, on_disk)}
+    for path in node.files:
+        if overlaid := image.overlaid.get(path):
+            found[path] = _overlaid_state(path, overlaid)
+    return tuple(found[path] for path in node.files)
+
+
+def _overlaid_state(path: str, overlaid: Overlaid) -> FileState:
+    if overlaid.content is None:
+        return FileState(path, "dir")
+    return FileState(path, "file", digest.of_bytes(overlaid.content), overlaid.executable)
 
 
 @dataclass(frozen=True, slots=True)

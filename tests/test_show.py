@@ -287,7 +287,7 @@ def test_without_a_difference_there_is_no_text() -> None:
 
 
 def test_what_edits_matched_is_a_line_each() -> None:
-    edit = RootEdit("ubuntu:*", "cuda:1", "o.toml:1")
+    edit = RootEdit(source="ubuntu:*", to="cuda:1", where="o.toml:1")
     matches = [Match("o", edit, "a", "a/Dockerfile:1"), Match("o", edit, "b", "b/Dockerfile:7")]
     assert show.matches_text(matches) == (
         "o: root ubuntu:* → cuda:1  (a/Dockerfile:1)\no: root ubuntu:* → cuda:1  (b/Dockerfile:7)"

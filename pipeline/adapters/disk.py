@@ -7,13 +7,14 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline import digest
 from pipeline.errors import FailedError, InputError, Problem
 from pipeline.ignore import Entry
 from pipeline.keys import FileState
+from pipeline.tree import Overlaid
 
 # a file changed this shortly before it was hashed may change again without its time stamps showing it
 RACY_NS = 2_000_000_000
@@ -108,6 +109,19 @@ def reader(root: Path, shown: str) -> Callable[[str], bytes]:
             if isinstance(error, OSError):
                 raise _unreadable(error, name) from error
             raise InputError.of("is a link to itself", name) from error
+
+    return read
+
+
+def file_reader(folders: Mapping[str, Path], shown: Mapping[str, str]) -> Callable[[str, str], Overlaid]:
+    """A function that gives a file by its folder's name and its path below; it never leaves the folder."""
+
+    def read(folder: str, path: str) -> Overlaid:
+        content = reader(folders[folder], shown[folder])(path)
+        try:
+            return Overlaid(content, bool(os.stat(folders[folder] / path).st_mode & 0o100))
+        except OSError as error:
+            raise _unreadable(error, f"{shown[folder]}/{path}") from error
 
     return read
 
