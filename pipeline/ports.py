@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from pipeline.config import Secret, Ssh
 from pipeline.keys import FileState
 from pipeline.outcome import Outcome, Verdict
+from pipeline.tree import Overlaid
 
 KEY_LABEL = "io.stackbuild.key"
 IMAGE_LABEL = "io.stackbuild.image"
@@ -46,8 +47,10 @@ class BuildOrder:
     """All that a builder is told of one image, and nothing it could read beside it.
 
     `files` lie below `context`, an absolute folder, and must still be in the state that the key was made
-    from; `bases` map references, as FROM names them, to what to take for them; `tags` are given to the
-    result. With `apart` the Dockerfile must not lie in the context, because the build would read it there.
+    from, save those that are `overlaid`, which are taken as they are here; `bases` map references, as FROM
+    names them, to what to take for them; `tags` are given to the result. With `apart` the Dockerfile must
+    not lie in the context, because the build would read it there. `attest` are the attestations to make, as
+    buildx takes them.
     """
 
     image: str
@@ -66,6 +69,8 @@ class BuildOrder:
     no_cache: bool = False
     apart: bool = False
     means: Means = NO_MEANS
+    attest: tuple[str, ...] = ()
+    overlaid: Mapping[str, Overlaid] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

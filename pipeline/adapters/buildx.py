@@ -74,7 +74,7 @@ def command(order: BuildOrder, builder: str, folder: tuple[Path, Path] | None = 
 
     The context comes as a tar on standard input, or from a folder with a Dockerfile beside it.
     """
-    line = ["docker", "buildx", "build", "--builder", builder, "--progress=rawjson", "--provenance=false"]
+    line = ["docker", "buildx", "build", "--builder", builder, "--progress=rawjson"]
     line += ["--load", "--pull=false", "--platform", order.platform]
     line += [f"--tag={tag}" for tag in order.tags]
     line += [f"--label={name}={value}" for name, value in order.labels]
@@ -82,6 +82,9 @@ def command(order: BuildOrder, builder: str, folder: tuple[Path, Path] | None = 
     line += [f"--build-context={name}=docker-image://{target}" for name, target in order.bases]
     line += [f"--target={order.target}"] if order.target else []
     line += ["--no-cache"] if order.no_cache else []
+    line += [f"--attest={one}" for one in order.attest]
+    # what nobody wants would make a list of manifests out of an image
+    line += [] if any("provenance" in one for one in order.attest) else ["--provenance=false"]
     line += _means(order.means)
     where, dockerfile = folder or ("-", context.dockerfile_name(order))
     return [*line, "--file", str(dockerfile), str(where)]

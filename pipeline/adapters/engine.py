@@ -30,6 +30,7 @@ PROBE_LABEL = "io.stackbuild.probe"
 HERE = "unix:///var/run/docker.sock"
 THERE = frozenset({"Pushed", "Layer already exists", "Mounted", "Pull complete", "Already exists"})
 DOCTOR = "start it, or say where it is with DOCKER_HOST; `stackbuild doctor` looks further"
+_DIGEST = re.compile(r": digest: (sha256:[0-9a-f]{64}) size: \d+")
 REFUSALS = ("unauthorized", "no basic auth", "denied", "authentication required", "forbidden")
 
 
@@ -256,7 +257,9 @@ class Engine:
                 raise InterruptedRunError.of("interrupted")
             if "error" in message:
                 raise refused_text(str(message["error"]), registry)
-            digest = (message.get("aux") or {}).get("Digest") or digest
+            # containerd's image store names it in words alone
+            said = _DIGEST.search(str(message.get("status", "")))
+            digest = (message.get("aux") or {}).get("Digest") or (said[1] if said else digest)
             if message.get("id") and "status" in message:
                 layers[message["id"]] = message["status"]
                 tell(f"{sum(status in THERE for status in layers.values())} of {len(layers)} layers")
@@ -270,6 +273,11 @@ class Engine:
     def stop(self) -> None:
         """End every push and pull, at its next word."""
         self._stopping = True
+
+    def attests(self) -> bool:
+        """Whether its builder can keep attestations: only containerd's image store holds them."""
+        status = self.about().get("DriverStatus") or ()
+        return any(str(value).startswith("io.containerd.snapshotter") for _, value in status)
 
     def about(self) -> Mapping[str, Any]:
         """What the engine says of itself."""

@@ -4,7 +4,7 @@ from pipeline.config.building import FROM_ENVIRONMENT, INLINE, Building, Secret,
 from pipeline.config.freshness import Fresh
 from pipeline.config.names import DEFAULT_TAGS
 from pipeline.config.project import DEFAULT_PLATFORM, Config, Variant, for_tree, parse
-from pipeline.config.smokes import DEFAULT_TIMEOUT, GPU_PROBES, PROBES, Smoke
+from pipeline.config.smokes import DEFAULT_TIMEOUT, GPU_PROBES, PROBES, Smoke, called
 from pipeline.config.trees import ImageSettings, TreeConfig
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Ssh",
     "TreeConfig",
     "Variant",
+    "called",
     "for_tree",
     "is_path",
     "parse",

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from pipeline import refs
+from pipeline.config.attest import Attest, read_attest
 from pipeline.config.building import Building, read_building
 from pipeline.config.freshness import Fresh, read_fresh
 from pipeline.config.names import DEFAULT_TAGS, read_tags
@@ -15,6 +16,7 @@ from pipeline.errors import InputError, Problem
 from pipeline.tomlfile import Document, Table, nearest
 
 DEFAULT_PLATFORM = "linux/amd64"
+OVERLAYS = "overlays"
 DEFAULT_VARIANT = "default"
 DEFAULT_GPU_PROBE = "gpu"
 NO_PROBE = "none"
@@ -42,7 +44,10 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All of stacks.toml, defaults filled in; every value has been checked."""
+    """All of stacks.toml, defaults filled in; every value has been checked.
+
+    `overlays` is the folder that they are in, relative to that of the file.
+    """
 
     path: str
     project: str
@@ -54,6 +59,8 @@ class Config:
     tags: tuple[str, ...] = DEFAULT_TAGS
     fresh: Fresh = field(default_factory=Fresh)
     build: Building = field(default_factory=Building)
+    attest: Attest = field(default_factory=Attest)
+    overlays: str = OVERLAYS
     variant_names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,6 +92,7 @@ def parse(text: str, path: str) -> Config:
     platform = project.take("platform", str, DEFAULT_PLATFORM)
     if not _PLATFORM.match(platform):
         project.problem(f"'{platform}' is no platform", "platform", "write it like linux/amd64")
+    overlays = project.take("overlays", str, OVERLAYS)
     project.close()
 
     trees = tuple(read_tree(name, table) for name, table in root.tables("tree"))
@@ -97,10 +105,13 @@ def parse(text: str, path: str) -> Config:
     smokes = tuple(read_smoke(table, [variant.name for variant in variants]) for table in root.list("smoke"))
     tags = read_tags(root.table("names"))
     fresh = read_fresh(root.table("fresh"))
+    attest = read_attest(root.table("attest"))
     build = read_building(root.table("build"))
     root.close("section")
     document.check()
-    return Config(path, name, trees, registry, platform, variants, smokes, tags, fresh, build)
+    return Config(
+        path, name, trees, registry, platform, variants, smokes, tags, fresh, build, attest, overlays
+    )
 
 
 def _registry(project: Table) -> str:

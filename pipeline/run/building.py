@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline import lock as locking
 from pipeline import plan, refs, show, smoke
 from pipeline.adapters import buildx, disk
 from pipeline.adapters.engine import Engine
@@ -84,7 +85,8 @@ class Planned:
         blocks = []
         for decision in self.decided.decisions:
             title = f"variant {decision.view.variant.name}: {show.tally(decision.steps)}"
-            blocks.append(f"{title}\n{show.plan_text(decision.view.graph, decision.steps, paint)}")
+            text = show.plan_text(decision.view.graph, decision.steps, paint)
+            blocks.append(f"{title}\n{text}".rstrip())
         if self.decided.unlocked:
             blocks.append(paint(show.unlocked_text(self.decided.unlocked), "yellow"))
         if self.decided.stand_ins:
@@ -163,7 +165,11 @@ def _ask(project: Project, found: tuple[View, ...], asked: Asked) -> Ask:
     problems = [problem for view in found for problem in smoke.declared(project.config, view.graph)]
     if problems := [*problems, *means.declared(project.config.build, named)]:
         raise InputError(*dict.fromkeys(problems))
-    missing = {ref: where for ref, where in roots_of(found).items() if ref not in project.lock.roots}
+    roots = roots_of(found)
+    missing = {ref: where for ref, where in roots.items() if ref not in project.lock.roots}
+    if not locking.fits(project.lock, roots, project.pins):
+        say(f"{paint_for()('warning', 'yellow')}: {LOCK} pins nothing that is used here")
+        say("  hint: if it is another project's, `stackbuild lock` makes it this one's")
     if asked.locked and missing:
         hint = "run `stackbuild lock`, and commit it"
         raise InputError(
@@ -259,6 +265,9 @@ def run_build(asked: Asked) -> Built:
         if any(step.action is Action.BUILD for step in decided.steps) or asked.publish:
             buildx.version()
         means.check(decided, building)
+        if project.config.attest.wanted and not engine.attests():
+            said = "this engine's image store keeps no attestations ([attest]): none are made"
+            say(f"{paint_for()('warning', 'yellow')}: {said}; `stackbuild doctor` says how")
         if not asked.quiet:
             _say_plan(planned)
         if swept := _swept(engine):

@@ -163,9 +163,11 @@ def _one(
 
 
 def _places(project: Project, node: Node, record: KeyRecord) -> dict[str, Path]:
-    """Where the content of each of an image's files can be read."""
-    folder = project.folders[node.image.tree] / node.image.context
-    return {state.content: folder / state.path for state in record.files if state.kind == "file"}
+    """Where the content of each of an image's files can be read, save what overlays hold."""
+    image = node.image
+    folder = project.folders[image.tree] / image.context
+    on_disk = (one for one in record.files if one.kind == "file" and one.path not in image.overlaid)
+    return {state.content: folder / state.path for state in on_disk}
 
 
 def _touched(project: Project, view: View, node: Node, when: float) -> list[str]:
@@ -173,7 +175,7 @@ def _touched(project: Project, view: View, node: Node, when: float) -> list[str]
     image = node.image
     folder = project.folders[image.tree] / image.context
     entries = view.tree.sources[image.tree].below(image.context)
-    paths = [entry.path for entry in entries if entry.kind == "file"]
+    paths = [one.path for one in entries if one.kind == "file" and one.path not in image.overlaid]
     return disk.changed_after(
         folder, dict.fromkeys([*paths, posixpath.relpath(image.path, image.context or ".")]), when
     )

@@ -61,6 +61,8 @@ class Worker:
                 self._keys[found[name]] = found
         self._edited = labels.edited(map(_sight, decided.decisions))
         self._origins = Origins(project)
+        wanted = project.config.attest.wanted
+        self._attest = wanted if wanted and engine.attests() else ()
         self.image_ids: dict[str, str] = {key: held.image_id for key, held in decided.held.items()}
         self.digests: dict[str, str] = dict(decided.pushed)
 
@@ -152,6 +154,7 @@ class Worker:
             labels=(*order.labels, *made),
             no_cache=no_cache or order.no_cache,
             means=means_of(self.building, task.step.image, self._project.root),
+            attest=self._attest,
         )
 
 

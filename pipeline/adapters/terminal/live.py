@@ -15,9 +15,9 @@ from rich.live import Live
 from rich.text import Text
 
 from pipeline import show
-from pipeline.adapters.terminal.streams import visible
 from pipeline.ports import Ended, Event
 from pipeline.show import Board, Row, Standing, Totals
+from pipeline.show.words import visible
 
 PAUSE = 0.2
 # a terminal that was stopped with Ctrl-S takes nothing: nobody waits longer for it than this
