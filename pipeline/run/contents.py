@@ -68,14 +68,42 @@ def run_manifest(
     return made
 
 
-def run_changes(old: str, new: str, place: tuple[str, str]) -> dict[str, tuple[ImageChange, ...]]:
-    """What changed between two files of manifests, by variant."""
-    del place
-    before, after = _sets(old), _sets(new)
+def run_changes(file: str, registry: str, old: str, new: str) -> dict[str, tuple[ImageChange, ...]]:
+    """What changed between two generations, or two files of manifests, by variant.
+
+    Without `new` the newest generation is meant, without `old` the one before that has other builds.
+    """
+    if is_file(old) and is_file(new):
+        before, after = _sets(old), _sets(new)
+    else:
+        before, after = _published(place_of(file, registry), old, new)
     return {
         variant: manifest.changes(before.get(variant, {}), after.get(variant, {}))
         for variant in (*before, *(name for name in after if name not in before))
     }
+
+
+def is_file(name: str) -> bool:
+    """Whether a word on the command line means a file, and no generation."""
+    return name.endswith(".json") or "/" in name
+
+
+def _published(place: Place, old: str, new: str) -> tuple[Sets, Sets]:
+    """The manifests of two generations; what one of them has held back is left out of both."""
+    first, last = publish.pair(place, old, new)
+    held = {(kept.image, kept.variant) for one in (first, last) for kept in one.kept}
+    keys = {entry.key for one in (first, last) for entry in one.entries}
+    with pools.threads(TOGETHER) as pool:
+        known = dict(zip(keys, pool.map(lambda key: shelf.take(place, key), keys), strict=True))
+    sets: list[Sets] = []
+    for one in (first, last):
+        found: Sets = {}
+        for entry in one.entries:
+            if (entry.image, entry.variant) not in held:
+                unknown = Manifest(entry.image, entry.key, entry.key, 0, (), {}, manifest.UNKEPT)
+                found.setdefault(entry.variant, {})[entry.image] = known[entry.key] or unknown
+        sets.append(found)
+    return sets[0], sets[1]
 
 
 def _sets(name: str) -> Sets:
