@@ -43,7 +43,7 @@ ROOMS: dict[str, set[str]] = {
     "freshness": set(),
     "drawing": set(),
     "show": set(),
-    "adapters": {"click", "docker", "platformdirs", "requests", "rich", "tenacity"},
+    "adapters": {"click", "docker", "platformdirs", "requests", "rich", "tenacity", "urllib3"},
     "run": {"platformdirs"},
     "cli": {"click", "click_default_group"},
     "__main__": set(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline import refs
 from pipeline.config.freshness import Fresh, read_fresh
-from pipeline.config.names import DEFAULT_TAGS, read_tags
+from pipeline.config.names import DEFAULT_TAGS, TagField, read_names
 from pipeline.config.smokes import Smoke, read_smoke
 from pipeline.config.trees import TreeConfig, read_tree
 from pipeline.errors import InputError, Problem
@@ -42,6 +42,8 @@ class Config:
     smokes: tuple[Smoke, ...] = ()
     tags: tuple[str, ...] = DEFAULT_TAGS
     fresh: Fresh = field(default_factory=Fresh)
+    tag_fields: tuple[TagField, ...] = ()
+    credentials: str = ""
     variant_names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,6 +75,7 @@ def parse(text: str, path: str) -> Config:
     platform = project.take("platform", str, DEFAULT_PLATFORM)
     if not _PLATFORM.match(platform):
         project.problem(f"'{platform}' is no platform", "platform", "write it like linux/amd64")
+    credentials = _credentials(project)
     project.close()
 
     trees = tuple(read_tree(name, table) for name, table in root.tables("tree"))
@@ -83,11 +86,22 @@ def parse(text: str, path: str) -> Config:
     variants = tuple(_variant(name, table) for name, table in root.tables("variant"))
     variants = variants or (Variant(DEFAULT_VARIANT),)
     smokes = tuple(read_smoke(table, [variant.name for variant in variants]) for table in root.list("smoke"))
-    tags = read_tags(root.table("names"))
+    tags, fields = read_names(root.table("names"))
     fresh = read_fresh(root.table("fresh"))
     root.close("section")
     document.check()
-    return Config(path, name, trees, registry, platform, variants, smokes, tags, fresh)
+    return Config(path, name, trees, registry, platform, variants, smokes, tags, fresh, fields, credentials)
+
+
+def _credentials(project: Table) -> str:
+    """The environment variable that holds the registry's login, never the login itself."""
+    name = project.take("credentials", str, "")
+    if name and not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
+        # it may be a secret that was put into the wrong place: it is not repeated
+        hint = 'name the variable here, like "STACKBUILD_REGISTRY_TOKEN", and put the login into it'
+        project.problem("'credentials' is no name of an environment variable", "credentials", hint)
+        return ""
+    return name
 
 
 def _registry(project: Table) -> str:

@@ -10,6 +10,7 @@ from pipeline import keys, plan, smoke
 from pipeline.adapters import pools
 from pipeline.adapters.disk import Digests
 from pipeline.adapters.engine import Engine, NotFoundError
+from pipeline.adapters.registry import Registry
 from pipeline.adapters.state import State
 from pipeline.errors import InputError, Problem, StackbuildError
 from pipeline.keys import KeyRecord, differing_from
@@ -87,6 +88,7 @@ class Decided:
     seconds: Mapping[str, float]
     unlocked: tuple[str, ...] = ()
     engine_asked: bool = True
+    remote: Registry | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -163,8 +165,10 @@ def decide(
     digests = Digests(dict(project.folders), state.file_digests())
     inputs = keys.World(lock.digests, lock.refreshed, project.config.platform)
     records = {view.variant.name: keys.compute(view.graph, inputs, digests.states) for view in views}
+    remote = existing.remote(project.config, ask.registry, engine) if engine and ask.registry else None
     if engine and ask.registry_asked:
-        there = existing.ask(records.values(), ask.registry, (engine, state), publish=ask.publish)
+        place = (ask.registry, remote)
+        there = existing.ask(records.values(), place, (engine, state), publish=ask.publish)
     else:
         there = existing.remember(records, ask.registry, state, engine)
     stored = state.verdicts()
@@ -174,7 +178,9 @@ def decide(
         name = view.variant.name
         known = Known(frozenset(there.held), frozenset(there.pushed), state.last_records(name), there.places)
         differing = differing_from(before.get(name, {}), records[name]) if before is not None else None
-        request = Request(ask.images, ask.changed, frozenset(), differing, ask.leaves, ask.ancestors_only)
+        # a name moves with those of all it stands on, so their probes must have passed, too
+        images = tuple(sorted(view.graph.ancestors(ask.images))) if ask.publish else ask.images
+        request = Request(images, ask.changed, frozenset(), differing, ask.leaves, ask.ancestors_only)
         request = replace(request, stale=ask.stale)
         decisions.append(_decision(project, view, records[name], (request, known, there.held, stored)))
     pinned = {
@@ -186,6 +192,7 @@ def decide(
     return Decided(
         tuple(decisions), lock, there.held, there.pushed, stand_ins, digests, state.seconds(),
         tuple(sorted(reference for reference in wanted if reference not in lock.roots)), engine is not None,
+        remote,
     )  # fmt: skip
 
 

@@ -78,7 +78,7 @@ def execute(
             if step.key in worker.image_ids or step.key in decided.pushed
         ]
         state.note_current(decision.view.variant.name, present)
-    names = publishing.run(project, verdicts, ask, how, worker) if ask.publish else ()
+    names = publishing.run(project, verdicts, (ask, how, worker), decided.lock) if ask.publish else ()
     # a root that was never pulled as an image could not be asked; what was built on it inherits its label
     held = engine.keys() if outcomes else decided.held
     stand_ins = with_stand_ins(decided.stand_ins, decided.steps, held)

@@ -14,9 +14,10 @@ from pipeline.adapters.engine import Engine, local_name
 from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import BuildNote, State
 from pipeline.build import Task
-from pipeline.errors import InterruptedRunError, StackbuildError, UnreachableError
+from pipeline.errors import FailedError, InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.graph import Node
 from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed, Verdict
+from pipeline.plan import Step
 from pipeline.ports import BuildOrder, Product, Progressed, Tell, Watch, Word
 from pipeline.run.decide import Decided, Decision
 from pipeline.run.order import order_of
@@ -48,6 +49,7 @@ class Worker:
         self._origins = Origins(project)
         self.image_ids: dict[str, str] = {key: held.image_id for key, held in decided.held.items()}
         self.digests: dict[str, str] = dict(decided.pushed)
+        self.remote = decided.remote
 
     def stop(self) -> None:
         """End what runs: gently, and at once when told so a second time."""
@@ -77,12 +79,13 @@ class Worker:
                 order = smoke.order_of(task.probe, self.image_ids[step.key])
                 return smoke.judge(task.probe, self.probes.run(order))
             if task.doing == build.PUSH:
-                digest = self.engine.push(local, remote, tell)
+                digest = self._push(step, local, remote, tell)
                 self.digests[step.key] = digest
                 self._state.note_pushed(registry, {step.key: digest})
                 return Pushed(step.image, step.key, digest, taken())
             if task.doing == build.PULL:
-                product = self.engine.pull(remote, local, step.key, tell)
+                place = f"{remote.rpartition(':')[0]}@{self.digests[step.key]}"
+                product = self.engine.pull(place, local, step.key, tell)
                 self.image_ids[step.key] = product.image_id
                 return Pulled(step.image, step.key, product.image_id, taken(), product.size)
             log = str(logs.folder(self._project.state, self.run) / logs.name(step.image, step.key))
@@ -102,6 +105,24 @@ class Worker:
             failed = Failed(step.image, step.key, task.doing, message, taken(), log=log)
             code = error.exit_code if isinstance(error, UnreachableError) else failed.exit_code
             return replace(failed, hint=problem.hint, exit_code=code)
+
+    def _push(self, step: Step, local: str, remote: str, tell: Tell) -> str:
+        """Push a build, unless the registry has it; another build under its key is never overwritten."""
+        assert self.remote is not None
+        there = self.remote.manifest(remote)
+        if there is None:
+            self.engine.push(local, remote, tell)
+            there = self.remote.manifest(remote)
+        if there and self.image_ids[step.key] in publish.ids_of(there):
+            return there.digest
+        if there is None:
+            raise UnreachableError.of(f"the registry took '{remote}' and does not have it")
+        found = publish.look(self.remote, remote)
+        if found and found.key == step.key:
+            hint = "another machine was faster: run again, and its build is taken"
+            raise FailedError.of(f"the registry has another build as '{remote}'", hint=hint)
+        hint = "somebody else wrote to this tag: remove it from the registry"
+        raise FailedError.of(f"'{remote}' does not carry the key it is filed under", hint=hint)
 
     def _build(self, task: Task, log: str, tell: Tell, *, no_cache: bool) -> Product:
         product = self._builds.build(self.order(task, log, no_cache=no_cache), tell)
