@@ -10,11 +10,23 @@ from typing import NoReturn
 import click
 
 from pipeline.adapters.terminal import complain, crashed, say
-from pipeline.cli import building, ci, contents, health, history, locking, looking, nightly
+from pipeline.cli import building, ci, contents, health, history, locking, looking, nightly, publishing
 from pipeline.cli.group import cli
 from pipeline.errors import InterruptedRunError, StackbuildError
 
-__all__ = ["building", "ci", "cli", "contents", "health", "history", "locking", "looking", "main", "nightly"]
+__all__ = [
+    "building",
+    "ci",
+    "cli",
+    "contents",
+    "health",
+    "history",
+    "locking",
+    "looking",
+    "main",
+    "nightly",
+    "publishing",
+]
 
 INTERRUPTED = InterruptedRunError.exit_code
 

@@ -53,6 +53,7 @@ class Asked:
     fresh: bool = False
     quiet: bool = False
     verbose: bool = False
+    build: bool = True
 
     @property
     def voice(self) -> Voice:
@@ -258,8 +259,9 @@ def run_build(asked: Asked) -> Built:
         )
         with recorded(state, decided) as run:
             how = How(
-                asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu, run.number
-            )
+                asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu, run.number,
+                asked.build,
+            )  # fmt: skip
             with watching(cast, asked.jobs, asked.voice) as watch:
                 done = execute(project, decided, ask, how, (engine, state, run.watching(watch)))
             code = done.exit_code(asked.gpu) or (fresh.exit_code if fresh else 0)

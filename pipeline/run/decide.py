@@ -51,7 +51,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """What was asked for on the command line, as far as doing goes; `run` is the run's number."""
+    """What was asked for on the command line, as far as doing goes; `run` is the run's number.
+
+    Without `build` there is only what exists already.
+    """
 
     jobs: int
     no_cache: bool = False
@@ -59,6 +62,7 @@ class How:
     allow_unsmoked: bool = False
     gpu: str = "auto"
     run: int = 0
+    build: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pipeline.adapters.state import State
 from pipeline.build import Limits
 from pipeline.errors import InterruptedRunError
 from pipeline.outcome import Failed, HeldBack, Outcome, Promoted, Result, Verdict
+from pipeline.plan import Action
 from pipeline.ports import Watch
 from pipeline.run import probing, publishing
 from pipeline.run.decide import Ask, Decided, How, with_stand_ins
@@ -52,12 +53,13 @@ def execute(
     state.note_files(decided.digests.learnt)
     worker = Worker(project, decided, engine, state)
     worker.run = how.run
+    steps = [step for step in decided.steps if how.build or step.action is not Action.BUILD]
     watch = probing.remembering(watch, state, worker)
     try:
         limits = Limits(how.jobs, worker.stop, how.fail_fast, decided.seconds)
         with pools.threads(sum(limits.room.values())) as executor:
             happened = build.drive(
-                build.tasks(decided.steps, _unpushed(decided, ask), probing.to_run(decided, how)),
+                build.tasks(steps, _unpushed(decided, ask), probing.to_run(decided, how)),
                 executor,
                 lambda task: worker.work(task, ask.registry, watch, no_cache=how.no_cache),
                 watch,
