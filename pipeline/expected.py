@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from statistics import median
 
 from pipeline import schedule
 from pipeline.plan import Action, Step
@@ -29,7 +28,7 @@ def expect(steps: Iterable[Step], seconds: Mapping[str, float], jobs: int) -> Ex
     known = {key: seconds[step.image] for key, step in builds.items() if step.image in seconds}
     if not known:
         return None
-    ordinary = median(known.values())
+    ordinary = sorted(known.values())[len(known) // 2]
     times = {key: known.get(key, ordinary) for key in builds}
     needs = {key: step.parents for key, step in builds.items()}
     return Expected(makespan(needs, times, jobs), len(known), len(builds))

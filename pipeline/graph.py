@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-
-import networkx as nx
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING
 
 from pipeline import refs
 from pipeline.dockerfile import Facts, Read, Use, facts
 from pipeline.errors import InputError, Problem
-from pipeline.ignore import select
+from pipeline.ignore import Entry, select
 from pipeline.naming import Find
 from pipeline.tree import Image, Tree, unknown
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,40 +49,41 @@ class Graph:
 
     nodes: Mapping[str, Node]
     order: tuple[str, ...]
-    _net: nx.DiGraph[str] = field(repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Node]:
         return (self.nodes[name] for name in self.order)
 
     def children(self, name: str) -> tuple[str, ...]:
         """The images built on this one, sorted."""
-        return tuple(sorted(self._net.successors(name)))
+        return tuple(sorted(child for child, node in self.nodes.items() if name in node.parent_names))
 
     def descendants(self, names: Iterable[str]) -> frozenset[str]:
         """The images, and all that is built on them."""
-        return self._closure(names, nx.descendants)
+        return self._closure(names, up=False)
 
     def ancestors(self, names: Iterable[str]) -> frozenset[str]:
         """The images, and all that they are built on."""
-        return self._closure(names, nx.ancestors)
+        return self._closure(names, up=True)
 
-    def _closure(
-        self, names: Iterable[str], step: Callable[[nx.DiGraph[str], str], set[str]]
-    ) -> frozenset[str]:
+    def _closure(self, names: Iterable[str], *, up: bool) -> frozenset[str]:
+        import networkx as nx  # noqa: PLC0415 (slow to import, and most runs are about all images)
+
+        step, net = nx.ancestors if up else nx.descendants, _net(self.nodes)
         found: set[str] = set()
         for name in names:
             if name not in self.nodes:
                 raise unknown(name, self.nodes)
-            found |= {name} | step(self._net, name)
+            found |= {name} | step(net, name)
         return frozenset(found)
 
     def leaves(self) -> tuple[str, ...]:
         """The images that nothing is built on, parents first."""
-        return tuple(name for name in self.order if not self._net.out_degree(name))
+        above = {parent for node in self.nodes.values() for parent in node.parent_names}
+        return tuple(name for name in self.order if name not in above)
 
     def tops(self) -> tuple[str, ...]:
         """The images that stand on no other of the tree."""
-        return tuple(name for name in self.order if not self._net.in_degree(name))
+        return tuple(name for name in self.order if not self.nodes[name].parents)
 
     def main_parent(self, name: str) -> str:
         """The image of the tree that the final stage stands on, or ""."""
@@ -129,14 +134,35 @@ def derive(tree: Tree, platform: str) -> Graph:
             problems.extend(error.problems)
     if problems:
         raise InputError(*problems)
+    try:
+        return Graph(nodes, _order(nodes))
+    except CycleError:
+        raise _cycle(nodes) from None
+
+
+def _order(nodes: Mapping[str, Node]) -> tuple[str, ...]:
+    """Parents first, and otherwise by name; raises CycleError."""
+    sorter = TopologicalSorter({name: node.parent_names for name, node in nodes.items()})
+    sorter.prepare()
+    ready = list(sorter.get_ready())
+    heapify(ready)
+    order = []
+    while ready:
+        order.append(heappop(ready))
+        sorter.done(order[-1])
+        for name in sorter.get_ready():
+            heappush(ready, name)
+    return tuple(order)
+
+
+def _net(nodes: Mapping[str, Node]) -> nx.DiGraph[str]:
+    """An edge from each image to what is built on it."""
+    import networkx as nx  # noqa: PLC0415 (slow to import, and most runs are about all images)
+
     net: nx.DiGraph[str] = nx.DiGraph()
     net.add_nodes_from(nodes)
     net.add_edges_from((parent, name) for name, node in nodes.items() for parent in node.parent_names)
-    try:
-        order = tuple(nx.lexicographical_topological_sort(net))
-    except nx.NetworkXUnfeasible:
-        raise _cycle(nodes, net) from None
-    return Graph(nodes, order, net)
+    return net
 
 
 def _node(tree: Tree, image: Image, read: Mapping[str, Facts], given: tuple[Find, str]) -> Node:
@@ -159,15 +185,38 @@ def _node(tree: Tree, image: Image, read: Mapping[str, Facts], given: tuple[Find
     named = {use.reference: find(use.reference, image.name) for use in uses}
     if problems := [_no_reference(use, image) for use in uses if not named[use.reference] and _wrong(use)]:
         raise InputError(*problems)
+    source = tree.sources[image.tree]
+    entries = source.below(image.context)
+    files = select(entries, reads, image.ignore, path=image.where)
+    if source.closed and (problems := _closed(image, entries, files, reads)):
+        raise InputError(*problems)
     return Node(
         image=image,
         facts=found,
         parents=tuple(sorted((reference, name) for reference, name in named.items() if name)),
         roots=tuple(sorted(reference for reference, name in named.items() if not name)),
         base=next((use.reference for use in found.uses if use.base), ""),
-        files=select(tree.sources[image.tree].below(image.context), reads, image.ignore, path=image.where),
+        files=files,
         reads=tuple(reads),
     )
+
+
+def _closed(
+    image: Image, entries: Iterable[Entry], files: Collection[str], reads: Iterable[Read]
+) -> list[Problem]:
+    """What the image reads of folders that nobody can look into."""
+    hint = "let this user read it, or leave it out in .dockerignore"
+    lines = {read.pattern: read.line for read in reads}
+    problems = []
+    for entry in entries:
+        if entry.kind != "closed":
+            continue
+        inside = [line for pattern, line in lines.items() if pattern.startswith(f"{entry.path}/")]
+        if inside or entry.path in files:
+            line = inside[0] if inside else lines.get(entry.path, next(iter(lines.values())))
+            message = f"'{entry.path}' cannot be read: {entry.target}"
+            problems.append(Problem(message, f"{image.where}:{line}", hint))
+    return problems
 
 
 def _wrong(use: Use) -> str:
@@ -185,8 +234,10 @@ def _no_reference(use: Use, image: Image) -> Problem:
     return Problem(f"'{use.reference}' {_wrong(use)}", f"{image.where}:{use.line}", hint)
 
 
-def _cycle(nodes: Mapping[str, Node], net: nx.DiGraph[str]) -> InputError:
-    ring = [parent for parent, _ in nx.find_cycle(net)]
+def _cycle(nodes: Mapping[str, Node]) -> InputError:
+    import networkx as nx  # noqa: PLC0415 (slow to import, and rings are rare)
+
+    ring = [parent for parent, _ in nx.find_cycle(_net(nodes))]
     lowest = ring.index(min(ring))
     ring = ring[lowest:] + ring[:lowest]
     shown = " → ".join([*ring, ring[0]])

@@ -23,9 +23,10 @@ _NOT_A_PREFIX = re.compile(r"[*\[\]?^\\]")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing in a context: `path` below it with slashes, `kind` "file", "dir", "link" or "other".
+    """One thing in a context: its path below it with slashes, and its kind.
 
-    `target` is what a link says.
+    `kind` is "file", "dir", "link", "closed" (a folder that nobody can look into) or "other". `target` is
+    what a link says, and of a closed folder why.
     """
 
     path: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from pipeline import refs
@@ -83,6 +83,13 @@ def moves(old: Lock, new: Lock) -> tuple[Move, ...]:
         for pin in sorted(before.keys() | after.keys())
         if before.get(pin) != after.get(pin)
     )
+
+
+def fits(lock: Lock, roots: Collection[str], trees: Mapping[str, Pin]) -> bool:
+    """Whether a lock pins anything of what is used; one without pins fits everything."""
+    pins = [reference in roots for reference in lock.roots]
+    pins += [trees.get(name) == pin for name, pin in lock.trees.items()]
+    return any(pins) or not pins
 
 
 def _pins(lock: Lock) -> dict[tuple[str, str], str]:

@@ -30,6 +30,16 @@ class Pulled:
 
 
 @dataclass(frozen=True, slots=True)
+class Reused:
+    """An image was there after all when its turn came: another run had built it meanwhile."""
+
+    image: str
+    key: str
+    image_id: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pushed:
     """An image was sent to the registry under its key; `digest` is its manifest's."""
 
@@ -64,7 +74,7 @@ class Blocked:
     by: tuple[str, ...]
 
 
-Outcome = Built | Pulled | Pushed | Failed | Blocked
+Outcome = Built | Pulled | Reused | Pushed | Failed | Blocked
 
 
 class Result(StrEnum):
@@ -76,8 +86,36 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """A GPU: its name and its compute capability ("9.0", or "" where the driver is too old to say)."""
+
+    name: str
+    capability: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What a GPU probe ran on: the devices, sorted, and the version of their driver."""
+
+    devices: tuple[Device, ...]
+    driver: str
+
+    def __str__(self) -> str:
+        counts = {device: self.devices.count(device) for device in self.devices}
+        words = [
+            f"{count} x {device.name}" + (f" ({device.capability})" if device.capability else "")
+            for device, count in counts.items()
+        ]
+        return f"{', '.join(words)}, driver {self.driver}"
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one probe said of one image, and why where it is no pass. `probe` is the probe's digest."""
+    """What one probe said of one image, and why where it is no pass. `probe` is the probe's digest.
+
+    `hardware` is what a GPU probe ran on, None where it saw nothing. `lasting` is False where the reason may
+    be gone the next time: then the verdict is not used again. `reused` tells one of an earlier run.
+    """
 
     image: str
     key: str
@@ -88,6 +126,10 @@ class Verdict:
     seconds: float = 0.0
     tail: tuple[str, ...] = ()
     gpu: bool = False
+    hardware: Hardware | None = None
+    log: str = ""
+    lasting: bool = True
+    reused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,40 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline import digest
+from pipeline.config import Secret, Ssh
 from pipeline.keys import FileState
 from pipeline.outcome import Outcome, Verdict
 
 KEY_LABEL = "io.stackbuild.key"
 IMAGE_LABEL = "io.stackbuild.image"
 STAND_IN_LABEL = "io.stackbuild.stand-in"
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Where BuildKit keeps layers for other builds: a folder, or a reference of a registry."""
+
+    path: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What helps a build along and is no part of the image, nor of its key.
+
+    Of secrets only where their values are. `proxies` are build args, None for the environment's value.
+    """
+
+    secrets: tuple[Secret, ...] = ()
+    ssh: tuple[Ssh, ...] = ()
+    cache_from: tuple[Cache, ...] = ()
+    cache_to: tuple[Cache, ...] = ()
+    network: str = "default"
+    hosts: tuple[tuple[str, str], ...] = ()
+    proxies: tuple[tuple[str, str | None], ...] = ()
+
+
+NO_MEANS = Means()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +67,7 @@ class BuildOrder:
     log: str
     no_cache: bool = False
     apart: bool = False
+    means: Means = NO_MEANS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +91,52 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeFile:
+    """A file that a probe brings along: its path below the probe's own folder, and its content."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeOrder:
-    """A command to run in an image; `timeout` is in seconds."""
+    """A command to run in an image; `timeout` is in seconds, `memory` in bytes; 0 is no limit.
+
+    A probe that judges itself is told a nonce, and what it says counts only with that. The whole output and
+    the state in which the container ended are kept in the file `log`, where one is named.
+    """
 
     image_id: str
     run: tuple[str, ...]
     gpu: bool
     timeout: float
+    env: tuple[tuple[str, str], ...] = ()
+    user: str = ""
+    network: bool = False
+    capabilities: tuple[str, ...] = ()
+    memory: int = 0
+    pids: int = 0
+    files: tuple[ProbeFile, ...] = ()
+    log: str = ""
+    judges_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """The command ended by itself."""
+    """The command ended by itself.
+
+    `tail` is the end of its output in lines, `output` rather more of it as it is, `last` the last line on its
+    standard output, and `nonce` what that line must hold to be believed. `oom`: the kernel killed it for
+    want of memory.
+    """
 
     exit_code: int
     tail: tuple[str, ...]
     seconds: float
+    output: str = ""
+    last: str = ""
+    nonce: str = ""
+    oom: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +149,10 @@ class TimedOut:
 
 @dataclass(frozen=True, slots=True)
 class NotStarted:
-    """The command never began; `no_gpu` where that is for want of a GPU."""
+    """The command never began; `doubt` where that says nothing of the image."""
 
     why: str
-    no_gpu: bool = False
+    doubt: bool = False
 
 
 ProbeReport = Ran | TimedOut | NotStarted
@@ -123,8 +182,15 @@ class Said:
     lines: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """A task waits for another run that does the same: which process that is, and since when."""
+
+    who: str
+
+
 # what a task tells of itself: the step that it has come to, or more
-Word = str | Moved | Said
+Word = str | Moved | Said | Waits
 
 
 @dataclass(frozen=True, slots=True)

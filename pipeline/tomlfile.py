@@ -165,13 +165,13 @@ class Table:
         """The table under the key, empty where there is none."""
         return Table(self._document, (*self.path, key), self.take(key, dict, {}))
 
-    def tables(self, key: str) -> Iterator[tuple[str, Table]]:
-        """The named tables under the key: `[key.NAME]`."""
+    def tables(self, key: str, hint: str = "") -> Iterator[tuple[str, Table]]:
+        """The named tables under the key: `[key.NAME]`; `hint` says what else to write than no table."""
         for name, value in self.take(key, dict, {}).items():
             if isinstance(value, dict):
                 yield name, Table(self._document, (*self.path, key, name), value)
             else:
-                hint = f"write [{key}.NAME], then its settings"
+                hint = hint or f"write [{key}.NAME], then its settings"
                 self._document.problems.append(
                     Problem(
                         f"'{key}.{name}' must be a table, not {kind_of(value)}",

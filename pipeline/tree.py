@@ -12,7 +12,7 @@ from pipeline import naming
 from pipeline.config import ImageSettings, TreeConfig
 from pipeline.dockerfile import Dockerfile, parse
 from pipeline.errors import InputError, Problem
-from pipeline.ignore import Entry, Ignore, parse_ignore
+from pipeline.ignore import Entry, Ignore, Walk, parse_ignore
 from pipeline.tomlfile import nearest
 
 Read = Callable[[str], bytes]
@@ -62,7 +62,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One tree's folder: its path for messages, its entries sorted by path, its reference patterns."""
+    """One tree's folder: its path for messages, its entries sorted by path, its reference patterns.
+
+    `closed` is whether there are folders that nobody can look into.
+    """
 
     name: str
     root: str
@@ -70,9 +73,11 @@ class Source:
     refs: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     _paths: list[str] = field(init=False, repr=False, compare=False)
+    closed: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_paths", [entry.path for entry in self.entries])
+        object.__setattr__(self, "closed", any(entry.kind == "closed" for entry in self.entries))
 
     def below(self, folder: str) -> tuple[Entry, ...]:
         """The entries below a folder, their paths relative to it."""
@@ -193,12 +198,12 @@ def scan(config: TreeConfig, entries: tuple[Entry, ...], read: Read) -> Tree:
 
     Raises InputError with every problem of every Dockerfile at once.
     """
-    candidates = [e.path for e in entries if e.kind != "dir" and is_dockerfile(posixpath.basename(e.path))]
+    files = {entry.path for entry in entries if entry.kind not in {"dir", "closed"}}
+    candidates = [path for path in sorted(files) if is_dockerfile(posixpath.basename(path))]
     chosen = [path for path in candidates if not _leaves_out(path, config)]
     left_out = tuple(path for path in candidates if path not in set(chosen))
     names = _names(chosen, config.name)
     settings, problems = _match_settings(config, names, {entry.path: entry.kind for entry in entries})
-    files = {entry.path for entry in entries if entry.kind != "dir"}
     images: dict[str, Image] = {}
     for path, name in names.items():
         if not name.isprintable():
@@ -213,6 +218,7 @@ def scan(config: TreeConfig, entries: tuple[Entry, ...], read: Read) -> Tree:
         if image.name in images:
             problems.append(_same_name(image, images[image.name]))
         images[image.name] = image
+    problems += _closed(config, entries, images)
     if not names:
         hint = "a Dockerfile is called Dockerfile, Containerfile, Dockerfile.NAME or NAME.Dockerfile"
         hint = f"left out: {', '.join(left_out[:3])}" if left_out else hint
@@ -220,6 +226,23 @@ def scan(config: TreeConfig, entries: tuple[Entry, ...], read: Read) -> Tree:
     if problems:
         raise InputError(*problems)
     return Tree(images, {config.name: Source(config.name, config.path, entries, config.refs, left_out)})
+
+
+def _closed(config: TreeConfig, entries: Iterable[Entry], images: Mapping[str, Image]) -> list[Problem]:
+    """The folders that may hide a Dockerfile: nobody can look into them, and nothing leaves them out."""
+    hint = "let this user read it, or leave it out with 'exclude' or in .dockerignore"
+    return [
+        Problem(f"cannot be read: {entry.target}", posixpath.join(config.path, entry.path), hint)
+        for entry in entries
+        if entry.kind == "closed"
+        and not _leaves_out(f"{entry.path}/Dockerfile", config)
+        and not any(_ignores(image, entry.path) for image in images.values())
+    ]
+
+
+def _ignores(image: Image, path: str) -> bool:
+    inside = posixpath.relpath(path, image.context or ".")
+    return not inside.startswith("..") and Walk(image.ignore).drops(inside)
 
 
 def _same_name(image: Image, other: Image) -> Problem:

@@ -21,8 +21,9 @@ from test_adapters_context import order, states
 from pipeline.adapters import buildx
 from pipeline.adapters.buildx import BuildFailedError, Buildx
 from pipeline.adapters.progress import Progress
+from pipeline.config import Secret, Ssh
 from pipeline.errors import FailedError, InterruptedRunError, UnreachableError
-from pipeline.ports import BuildOrder, Moved, Product, Said, Word
+from pipeline.ports import BuildOrder, Cache, Means, Moved, Product, Said, Word
 
 
 def whole(folder: Path) -> BuildOrder:
@@ -56,6 +57,42 @@ def test_everything_of_an_order_is_an_argument_and_nothing_a_shells(tmp_path: Pa
     } <= set(line)
     assert line[-3:] == ["--file", ".stackbuild.Dockerfile", "-"]
     assert buildx.command(whole(tmp_path), "mine", (Path("/c"), Path("/d")))[-3:] == ["--file", "/d", "/c"]
+
+
+def test_what_helps_a_build_along_is_given_without_a_secrets_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_TOKEN", "hunter2hunter2")
+    there = tmp_path / "a, b"
+    there.mkdir()
+    (there / "index.json").write_text("{}")
+    given = Means(
+        secrets=(Secret("pip", env="PIP_TOKEN"), Secret("netrc", file='/with, comma/and "quotes"')),
+        ssh=(Ssh("default"), Ssh("deploy", "/key")),
+        cache_from=(Cache(path=str(there)), Cache(path="/not/there"), Cache(reference="lab/cache:one")),
+        cache_to=(Cache(path="/cache"), Cache(reference="lab/cache:one"), Cache(reference="inline")),
+        network="host",
+        hosts=(("pypi.lab", "10.0.0.7"), ("six.lab", "::1")),
+        proxies=(("HTTP_PROXY", "http://proxy:3128"), ("no_proxy", None)),
+    )
+    line = buildx.command(replace(whole(tmp_path), means=given), "mine")
+    assert [word for word in line if word not in buildx.command(whole(tmp_path), "mine")] == [
+        "--secret=id=pip,env=PIP_TOKEN",
+        '--secret=id=netrc,"src=/with, comma/and ""quotes"""',
+        "--ssh=default",
+        "--ssh=deploy=/key",
+        f'--cache-from=type=local,"src={there}"',
+        "--cache-from=type=registry,ref=lab/cache:one",
+        "--cache-to=type=local,dest=/cache,mode=max",
+        "--cache-to=type=registry,ref=lab/cache:one,mode=max",
+        "--cache-to=type=inline",
+        "--network=host",
+        "--add-host=pypi.lab:10.0.0.7",
+        "--add-host=six.lab:::1",
+        "--build-arg=HTTP_PROXY=http://proxy:3128",
+        "--build-arg=no_proxy",
+    ]
+    assert "hunter2" not in "".join(line)
 
 
 # what is said
@@ -118,6 +155,22 @@ def test_lines_are_told_whole_and_without_what_a_terminal_would_obey() -> None:
         Said(("two", "20%", "2Jthree")),
         Said(("rest",)),
     ]
+
+
+def test_a_secret_that_is_printed_is_in_no_log_no_tail_and_no_error() -> None:
+    file = io.StringIO()
+    told: list[Word] = []
+    progress = Progress(file, told.append, ("s3cret-value", "other-value"))
+    for one in (
+        vertex("1", "RUN a", started="t"),
+        log("1", "token is s3cret-value, other-value\n"),
+        vertex("1", "RUN a", started="t", completed="t", error="exit code: 1"),
+        "ERROR: failed to solve: cannot log in with s3cret-value",
+    ):
+        progress.take((one if isinstance(one, str) else json.dumps(one)).encode() + b"\n")
+    assert progress.tail == ("token is ***, ***",)
+    assert progress.error == "cannot log in with ***"
+    assert "-value" not in file.getvalue() + repr(told)
 
 
 def test_bytes_are_told_as_the_sum_of_all_that_is_transferred() -> None:

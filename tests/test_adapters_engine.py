@@ -1,18 +1,14 @@
-"""The engine's words as errors of ours, where it is, and which of its containers nobody waits for."""
+"""The engine's words as errors of ours, and where it is."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import docker
 import pytest
 
-from pipeline.adapters import probes
 from pipeline.adapters.engine import Engine, NotFoundError, endpoint, local_name, refused_text
 from pipeline.adapters.patience import ATTEMPTS, TemporaryError, patiently
 from pipeline.errors import FailedError, StackbuildError, UnreachableError
@@ -158,19 +154,3 @@ def test_an_engine_that_may_not_be_used_is_told_from_one_that_is_not_there(
     with pytest.raises(UnreachableError, match="permission denied") as denied:
         Engine()
     assert "join the group 'docker'" in denied.value.problems[0].hint
-
-
-def test_a_probe_is_an_orphan_when_its_process_is_gone_and_only_then() -> None:
-    mine = probes.owner()
-    assert not probes._orphaned(mine)
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        machine = mine.rpartition(" ")[0].rpartition(" ")[0]
-        owner = f"{machine} {child.pid} {probes._began(child.pid)}"
-        assert not probes._orphaned(owner)
-    assert probes._orphaned(owner)
-    # its number may be another's by now
-    assert probes._orphaned(f"{machine} {os.getpid()} 1")
-    # and of other machines nothing is known
-    assert not probes._orphaned(f"elsewhere/pid:[1] {child.pid} 1")
-    for label in ("", "1", "True", "a b c d", f"{machine} x 1"):
-        assert not probes._orphaned(label)

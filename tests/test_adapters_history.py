@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from test_adapters_state import RECORD
 
-from pipeline.adapters import logs, orphans
+from pipeline.adapters import logs, processes
 from pipeline.adapters.history import History, Output
 from pipeline.adapters.state import BuildNote, State
 
@@ -29,8 +29,8 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """From here on, this process is another one, which is no more."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    gone = orphans.owner().split(" ")
-    monkeypatch.setattr(orphans, "owner", lambda: f"{gone[0]} {process.pid} 1")
+    gone = processes.owner().split(" ")
+    monkeypatch.setattr(processes, "owner", lambda: f"{gone[0]} {process.pid} 1")
 
 
 def test_a_run_is_there_from_its_beginning(history: History) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sqlite3
 import threading
 from pathlib import Path
 
 import pytest
 
+from pipeline.adapters import verdicts
 from pipeline.adapters.state import VERSION, BuildNote, State
 from pipeline.errors import FailedError
 from pipeline.keys import FileState, KeyRecord
-from pipeline.outcome import Result, Verdict
+from pipeline.outcome import Device, Hardware, Result, Verdict
 
 RECORD = KeyRecord(
     schema=1,
@@ -27,14 +27,17 @@ RECORD = KeyRecord(
     refreshed="then",
 )
 NOTE = BuildNote(RECORD, RECORD.key, "sha256:4", 1.5, 42, "/logs/one.log")
-VERDICT = Verdict("one", RECORD.key, "5", "it runs", Result.PASSED, "", 0.5, ("said",), gpu=True)
+SEEN = Hardware((Device("GPU", "9.0"), Device("GPU", "9.0")), "550.1")
+VERDICT = Verdict(
+    "one", RECORD.key, "5", "it runs", Result.PASSED, "", 0.5, ("said",), gpu=True, hardware=SEEN
+)
 
 
 def fill(state: State) -> None:
     """One of everything."""
     state.note_build(NOTE)
     state.note_current("cpu", [RECORD])
-    state.note_verdict("sha256:4", VERDICT, dataclasses.asdict(VERDICT))
+    verdicts.note(state, "sha256:4", VERDICT)
     state.note_pushed("registry.example", {RECORD.key: "sha256:6"})
     state.note_files(
         {"/a": ((1, 2, 3, 4), "7"), "/odd-\udcff": ((1, 2, 3, 4), "8"), "/ü": ((5, 6, 7, 8), "9")}
@@ -46,7 +49,8 @@ def check(state: State) -> None:
     assert state.seconds() == {"one": 1.5}
     assert state.last_records("cpu") == {"one": RECORD}
     assert state.last_records("gpu") == {}
-    assert state.verdicts() == {("sha256:4", "5"): VERDICT}
+    assert verdicts.stored(state) == {("sha256:4", "5"): {str(SEEN): VERDICT}}
+    assert state.builds() == {RECORD.key: "sha256:4"}
     assert state.pushed("registry.example") == {RECORD.key: "sha256:6"}
     assert state.pushed("elsewhere.example") == {}
     # a name that is no text is not kept: such a file is hashed each time
@@ -135,10 +139,10 @@ def test_rows_that_make_no_sense_are_as_if_they_were_not_there(tmp_path: Path) -
     state.close()
     with sqlite3.connect(tmp_path / "state.db") as database:
         database.execute("update current set record = '{}'")
-        database.execute("update verdicts set verdict = 'no json'")
+        database.execute("update judged set verdict = 'no json'")
     again = State(tmp_path, write=True)
     assert again.last_records("cpu") == {}
-    assert again.verdicts() == {}
+    assert verdicts.stored(again) == {}
     assert again.seconds() == {"one": 1.5}
 
 

@@ -149,6 +149,27 @@ def test_a_lock_that_git_does_not_keep_is_the_same_then_as_now(repo: Project) ->
     assert since(repo) == set()
 
 
+def test_a_git_tree_that_no_committed_lock_pins_is_the_same_then_as_now(
+    repo: Project, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream = tmp_path_factory.mktemp("upstream")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(upstream.parent / "cache"))
+    shutil.copytree(repo.root / "images/lone", upstream / "lone")
+    git(upstream, "init", "-q", "-b", "main")
+    git(upstream, "add", "-A")
+    git(upstream, "commit", "-q", "-m", "one")
+    repo.write("stacks.toml", f'[tree.up]\ngit = "{upstream}"\npath = "."\n')
+    repo.write(".gitignore", "stacks.lock\n")
+    git(repo.root, "rm", "-q", "--cached", "stacks.lock")
+    commit(repo)
+    repo.run("lock")
+    (upstream / "lone/Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /Dockerfile\n")
+    git(upstream, "commit", "-q", "-a", "-m", "two")
+    assert since(repo) == set()
+    repo.run("lock", "--update")
+    assert since(repo) == set()
+
+
 def test_a_bare_tree_below_the_top_of_its_repository_is_compared(repo: Project) -> None:
     repo.write("images/child/setup", "2\n")
     text = repo.run(

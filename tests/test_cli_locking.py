@@ -121,6 +121,20 @@ def test_a_commit_that_the_repository_does_not_have_is_told_of_the_lock(
     assert "`stackbuild lock --update up`" in said.err
     project.run("lock", "--update", "up")
     project.run("plan", "--locked")
+    project.write("stacks.toml", f'[tree.up]\ngit = "{upstream}"\npath = "."\nref = "{"b" * 40}"\n')
+    said = project.run("plan", code=2)
+    assert said.errors == [f"error: stacks.toml:1: there is no commit {'b' * 40} in '{upstream}'"]
+    assert "a shallow clone does not have all commits" in said.err
+
+
+def test_a_lock_of_another_project_is_told_and_made_ones_own_by_lock(project: Project) -> None:
+    project.write("stacks.lock", LOCKED.replace("debian:bookworm", "ubuntu:20.04"))
+    said = project.run("plan", "--no-engine")
+    assert "warning: stacks.lock pins nothing that is used here" in said.err
+    project.write("stacks.lock", f"{LOCKED}\n{LOCKED.replace('debian:bookworm', 'ubuntu:20.04')}")
+    assert project.run("plan", "--no-engine").err == ""
+    project.run("lock")
+    assert "ubuntu" not in lock(project)
 
 
 def test_locked_and_changed_exclude_each_other(project: Project) -> None:

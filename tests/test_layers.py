@@ -30,6 +30,7 @@ ROOMS: dict[str, set[str]] = {
     "keys": set(),
     "lock": set(),
     "plan": set(),
+    "explain": set(),
     "schedule": set(),
     "expected": set(),
     "outcome": set(),
@@ -41,6 +42,7 @@ ROOMS: dict[str, set[str]] = {
     "cifiles": set(),
     "manifest": set(),
     "freshness": set(),
+    "prune": set(),
     "drawing": set(),
     "show": set(),
     "adapters": {"click", "docker", "platformdirs", "requests", "rich", "tenacity", "urllib3"},
@@ -66,6 +68,9 @@ def read() -> dict[str, str]:
     """Every module's source by its full name."""
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
+        # what runs inside images is no part of the program
+        if path.parent.name == "scripts":
+            continue
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         found[name] = path.read_text(encoding="utf-8")

@@ -26,7 +26,6 @@ from pipeline.publish import Entry, Generation, Judged, Place, Published
 
 REGISTRY = "reg.example/team"
 STACK = graph("base > mid > leaf, base > other")
-MOMENTS = itertools.count(1)
 
 
 class KilledError(BaseException):
@@ -74,10 +73,6 @@ def proposer(place: Place, one: Judged) -> Callable[[Generation | None], Generat
         return publish.follow([one], last, wrong, ("cpu",))
 
     return propose
-
-
-def moment() -> str:
-    return f"moment {next(MOMENTS)}"
 
 
 class Publisher:
@@ -155,6 +150,10 @@ class Promotion(RuleBasedStateMachine):
         self.publishers: list[Publisher] = []
         self.ever: set[str] = set()
         self.crowd = False
+        self.moments = itertools.count(1)
+
+    def _moment(self) -> str:
+        return f"moment {next(self.moments)}"
 
     def _live(self) -> list[Publisher]:
         self.publishers = [one for one in self.publishers if not one.over]
@@ -164,13 +163,16 @@ class Promotion(RuleBasedStateMachine):
         self.crowd = self.crowd or bool(self._live())
         self.publishers.append(Publisher(self.memory, work))
 
+    def _published(self) -> bool:
+        return bool(publish.history(Place(self.memory.seen_by(), REGISTRY)))
+
     def _publish(self, world: World) -> Callable[[Place], Published]:
         one = judged(self.memory, world, self.date)
         for image, entry in one.entries.items():
             self.sound.add((image, entry.digest))
             above = {name: one.entries[name].digest for name in STACK.ancestors([image]) - {image}}
             self.built_on[image, entry.digest] = above
-        return lambda place: publish.publish(place, proposer(place, one), moment)
+        return lambda place: publish.publish(place, proposer(place, one), self._moment)
 
     @precondition(lambda self: len(self._live()) < 2)
     @rule(
@@ -189,14 +191,12 @@ class Promotion(RuleBasedStateMachine):
         world = World(dict(self.content), red, run if part and run else frozenset(STACK.order))
         self._start(self._publish(world))
 
-    @precondition(
-        lambda self: len(self._live()) < 2 and publish.history(Place(self.memory.seen_by(), REGISTRY))
-    )
+    @precondition(lambda self: len(self._live()) < 2 and self._published())
     @rule()
     def go_back(self) -> None:
-        self._start(lambda place: publish.rollback(place, "", moment))
+        self._start(lambda place: publish.rollback(place, "", self._moment))
 
-    @precondition(lambda self: self._live())
+    @precondition(lambda self: bool(self._live()))
     @rule(who=st.integers(0, 1), requests=st.integers(1, 30))
     def steps(self, who: int, requests: int) -> None:
         one = self._live()[who % len(self._live())]
@@ -204,7 +204,7 @@ class Promotion(RuleBasedStateMachine):
             one.step()
             self._look()
 
-    @precondition(lambda self: self._live())
+    @precondition(lambda self: bool(self._live()))
     @rule(
         who=st.integers(0, 1),
         fate=st.sampled_from(["kill before", "kill after", "fail before", "fail after"]),
@@ -213,7 +213,7 @@ class Promotion(RuleBasedStateMachine):
         self._live()[who % len(self._live())].step(fate)
         self.crowd = self.crowd or bool(self._live())
 
-    @precondition(lambda self: self._live())
+    @precondition(lambda self: bool(self._live()))
     @rule()
     def everybody_ends(self) -> None:
         for one in self._live():
@@ -283,4 +283,4 @@ class Promotion(RuleBasedStateMachine):
 
 
 TestPromotion = Promotion.TestCase
-TestPromotion.settings = settings(max_examples=settings.default.max_examples * 2, stateful_step_count=25)
+TestPromotion.settings = settings(stateful_step_count=25)

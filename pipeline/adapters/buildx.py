@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import os
 import re
 import signal
@@ -13,10 +15,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pipeline.adapters import context
+from pipeline.adapters import context, secrets
 from pipeline.adapters.progress import Progress
+from pipeline.config import INLINE
 from pipeline.errors import FailedError, InterruptedRunError, StackbuildError, UnreachableError
-from pipeline.ports import BuildOrder, Product, Tell
+from pipeline.ports import BuildOrder, Cache, Means, Product, Tell
 
 GRACE = 10.0
 OLDEST = (0, 13)
@@ -79,8 +82,45 @@ def command(order: BuildOrder, builder: str, folder: tuple[Path, Path] | None = 
     line += [f"--build-context={name}=docker-image://{target}" for name, target in order.bases]
     line += [f"--target={order.target}"] if order.target else []
     line += ["--no-cache"] if order.no_cache else []
+    line += _means(order.means)
     where, dockerfile = folder or ("-", context.dockerfile_name(order))
     return [*line, "--file", str(dockerfile), str(where)]
+
+
+def _means(means: Means) -> Iterator[str]:
+    """Options for what helps a build along; of a secret only where its value is."""
+    for secret in means.secrets:
+        source = ("env", secret.env) if secret.env else ("src", secret.file)
+        yield f"--secret={_fields(('id', secret.id), source)}"
+    for key in means.ssh:
+        yield f"--ssh={key.id}={key.file}" if key.file else f"--ssh={key.id}"
+    for cache in means.cache_from:
+        # a folder that is not there yet is no cache yet
+        if cache.reference or os.path.exists(os.path.join(cache.path, "index.json")):
+            yield f"--cache-from={_cache(cache, 'src')}"
+    for cache in means.cache_to:
+        yield f"--cache-to={_cache(cache, 'dest', ('mode', 'max'))}"
+    if means.network != "default":
+        yield f"--network={means.network}"
+    for name, address in means.hosts:
+        yield f"--add-host={name}:{address}"
+    for name, value in means.proxies:
+        yield f"--build-arg={name}" if value is None else f"--build-arg={name}={value}"
+
+
+def _cache(cache: Cache, path: str, *more: tuple[str, str]) -> str:
+    if cache.reference == INLINE:
+        return "type=inline"
+    if cache.reference:
+        return _fields(("type", "registry"), ("ref", cache.reference), *more)
+    return _fields(("type", "local"), (path, cache.path), *more)
+
+
+def _fields(*pairs: tuple[str, str]) -> str:
+    """Fields as buildx reads them, which is as CSV."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([f"{name}={value}" for name, value in pairs])
+    return line.getvalue()
 
 
 class Buildx:
@@ -99,7 +139,7 @@ class Buildx:
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("w", encoding="utf-8", errors="replace") as file:
-                progress = Progress(file, tell)
+                progress = Progress(file, tell, secrets.values(order.means.secrets))
                 code = self._run(order, progress)
         except OSError as error:
             hint = "is the disk full, or the folder not writable?"

@@ -7,8 +7,6 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from docker.errors import DockerException
-
 from pipeline.errors import UnreachableError
 
 HUB = "docker.io"
@@ -66,6 +64,7 @@ class Credentials:
 
 def _docker(host: str) -> Login | None:
     from docker import auth  # noqa: PLC0415 (only where a registry is asked)
+    from docker.errors import DockerException  # noqa: PLC0415 (docker is slow to import)
 
     try:
         # the stubs do not know that a registry may be given

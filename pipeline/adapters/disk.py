@@ -7,11 +7,11 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from pipeline import digest
-from pipeline.errors import FailedError, InputError
+from pipeline.errors import FailedError, InputError, Problem
 from pipeline.ignore import Entry
 from pipeline.keys import FileState
 
@@ -31,22 +31,29 @@ def walk(root: Path, shown: str) -> tuple[Entry, ...]:
     if not os.path.isdir(root):
         what = "is not a folder" if os.path.lexists(root) else "does not exist"
         raise InputError.of(f"the tree '{shown}' {what}", hint="give its folder with 'path', or with --tree")
-    entries: list[Entry] = []
+    entries: dict[str, Entry] = {}
     folders = [""]
     while folders:
         folder = folders.pop()
         try:
             with os.scandir(root / folder) as found:
-                for item in found:
-                    path = f"{folder}{item.name}"
-                    if path == STATE_FOLDER:
-                        continue
-                    entries.append(_entry(path, item))
-                    if entries[-1].kind == "dir":
-                        folders.append(f"{path}/")
+                inner = [_entry(f"{folder}{item.name}", item) for item in found]
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if not folder:
+                raise _unreadable(error, shown) from error
+            # it has gone since it was listed: then it is no part of the tree
+            del entries[folder.rstrip("/")]
+            continue
         except OSError as error:
-            raise _unreadable(error, f"{shown}/{folder}".rstrip("/")) from error
-    return tuple(sorted(entries, key=lambda entry: entry.path))
+            if not folder:
+                raise _unreadable(error, shown) from error
+            path = folder.rstrip("/")
+            entries[path] = Entry(path, "closed", _why(error))
+            continue
+        inner = [entry for entry in inner if entry.kind and entry.path != STATE_FOLDER]
+        entries.update((entry.path, entry) for entry in inner)
+        folders += [f"{entry.path}/" for entry in inner if entry.kind == "dir"]
+    return tuple(sorted(entries.values(), key=lambda entry: entry.path))
 
 
 def is_file(path: Path) -> bool:
@@ -54,16 +61,29 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; `Path.is_dir` fails for a name that is too long."""
+    return os.path.isdir(path)
+
+
 def _entry(path: str, item: os.DirEntry[str]) -> Entry:
+    """One thing that was listed; without a kind if it has gone since."""
     if item.is_symlink():
-        return Entry(path, "link", os.readlink(item.path))
+        try:
+            return Entry(path, "link", os.readlink(item.path))
+        except FileNotFoundError:
+            return Entry(path, "")
     if item.is_dir(follow_symlinks=False):
         return Entry(path, "dir", "")
     return Entry(path, "file" if item.is_file(follow_symlinks=False) else "other", "")
 
 
 def _unreadable(error: OSError, shown: str) -> InputError:
-    return InputError.of(f"cannot be read: {(error.strerror or str(error)).lower()}", shown)
+    return InputError.of(f"cannot be read: {_why(error)}", shown)
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def reader(root: Path, shown: str) -> Callable[[str], bytes]:
@@ -122,6 +142,16 @@ def write_text(path: Path, text: str) -> None:
         ) from error
 
 
+def changed_after(folder: Path, paths: Iterable[str], moment: float) -> list[str]:
+    """Those of the paths below a folder whose content was written after a moment, in seconds since 1970."""
+    found = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if os.lstat(folder / path).st_mtime > moment:
+                found.append(path)
+    return found
+
+
 def file_sha256(path: Path) -> str:
     """The sha256 of a file's content, 64 hex digits."""
     with path.open("rb") as file:
@@ -142,9 +172,18 @@ class Digests:
         self.learnt: dict[str, tuple[Stamp, str]] = {}
 
     def states(self, tree: str, context: str, paths: Sequence[str]) -> tuple[FileState, ...]:
-        """The state of each path below a tree's context folder."""
+        """The state of each path below a tree's context folder; raises with all that cannot be read."""
         folder = os.path.normpath(self._roots[tree] / context)
-        return tuple(self._state(folder, path) for path in paths)
+        found: list[FileState] = []
+        problems: list[Problem] = []
+        for path in paths:
+            try:
+                found.append(self._state(folder, path))
+            except InputError as error:
+                problems.extend(error.problems)
+        if problems:
+            raise InputError(*problems)
+        return tuple(found)
 
     def _state(self, folder: str, path: str) -> FileState:
         full = f"{folder}/{path}"
@@ -158,6 +197,8 @@ class Digests:
                 hint = "name it in .dockerignore, or remove it"
                 raise InputError.of("is no file, folder or link: it cannot be sent to a build", full, hint)
             return FileState(path, "file", self._digest(full, status), bool(status.st_mode & 0o100))
+        except FileNotFoundError as error:
+            raise InputError.of("went away while it was being read", full, "run again") from error
         except OSError as error:
             raise _unreadable(error, full) from error
 

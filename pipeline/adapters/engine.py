@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import docker
-import requests
-from docker.errors import APIError, DockerException, NotFound
-from docker.tls import TLSConfig
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from pipeline import refs
+from pipeline.adapters import question
 from pipeline.adapters.credentials import Credentials
 from pipeline.adapters.patience import TemporaryError, is_temporary, patiently
 from pipeline.digest import key_tag
 from pipeline.errors import FailedError, InputError, InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.ports import KEY_LABEL, STAND_IN_LABEL, Held, Moved, Product, Tell
 
+if TYPE_CHECKING:
+    import docker
+    from docker.errors import APIError
+    from docker.tls import TLSConfig
+
 LOCAL = "stackbuild.local"
+PROBE_LABEL = "io.stackbuild.probe"
+HERE = "unix:///var/run/docker.sock"
 THERE = frozenset({"Pushed", "Layer already exists", "Mounted", "Pull complete", "Already exists"})
 DOCTOR = "start it, or say where it is with DOCKER_HOST; `stackbuild doctor` looks further"
 REFUSALS = ("unauthorized", "no basic auth", "denied", "authentication required", "forbidden")
@@ -43,7 +50,7 @@ class Endpoint:
 
 def endpoint() -> Endpoint:
     """The engine that the docker command would use: DOCKER_HOST, or the context that is chosen."""
-    if os.environ.get("DOCKER_HOST"):
+    if os.environ.get("DOCKER_HOST") or _no_context():
         return Endpoint()
     from docker.context import ContextAPI  # noqa: PLC0415 (rarely needed, and slow to import)
 
@@ -62,6 +69,20 @@ def endpoint() -> Endpoint:
     return Endpoint(str(context.Host or ""), str(context.name), context.TLSConfig)
 
 
+def _no_context() -> bool:
+    """Whether docker's configuration surely chooses no context, so that its client need not be asked."""
+    if os.environ.get("DOCKER_CONTEXT"):
+        return False
+    folder = os.environ.get("DOCKER_CONFIG")
+    file = Path(folder or Path.home() / ".docker") / "config.json"
+    try:
+        return "currentContext" not in json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class RootFound:
     """A root image as a registry knows it, and what it stands in for ("" for the real thing)."""
@@ -71,23 +92,38 @@ class RootFound:
 
 
 class Engine:
-    """A connection to one engine; every error of docker's becomes one of ours here."""
+    """A connection to one engine; every error of docker's becomes one of ours here.
+
+    Docker's client comes only when it is needed: a run that finds nothing to do has two questions, and asks
+    them itself. Where they get no plain answer, the client says why.
+    """
 
     def __init__(self) -> None:
         found = endpoint()
         self.builder = found.builder
-        self.address = found.address or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+        self.address = found.address or os.environ.get("DOCKER_HOST") or HERE
+        self._found = found
         self._stopping = False
         # logins that docker's own configuration does not have
         self.credentials = Credentials()
+        if question.ask(self.address, "/version") is None:
+            self.api.version()
+
+    @cached_property
+    def client(self) -> docker.DockerClient:
+        """Docker's own client."""
+        import docker  # noqa: PLC0415 (slow to import)
+
+        found = self._found
         with self.mapped():
-            self.client = (
-                docker.DockerClient(base_url=found.address, version="auto", tls=found.tls or False)
-                if found.address
-                else docker.from_env(version="auto")
-            )
-        # the stubs of the low-level client are incomplete
-        self.api: Any = self.client.api
+            if found.address:
+                return docker.DockerClient(base_url=found.address, version="auto", tls=found.tls or False)
+            return docker.from_env(version="auto")
+
+    @property
+    def api(self) -> Any:
+        """Its low-level half, whose stubs are incomplete."""
+        return self.client.api
 
     @contextlib.contextmanager
     def mapped(self, registry: str = "") -> Iterator[None]:
@@ -96,9 +132,14 @@ class Engine:
             yield
         except StackbuildError:
             raise
-        except APIError as error:
-            raise refusal(error, registry) from error
-        except (DockerException, requests.RequestException, OSError) as error:
+        except Exception as error:
+            from docker.errors import APIError, DockerException  # noqa: PLC0415 (slow to import)
+
+            if isinstance(error, APIError):
+                raise refusal(error, registry) from error
+            # requests' errors are OSErrors
+            if not isinstance(error, (DockerException, OSError)):
+                raise
             hint = DOCTOR
             if "permission denied" in str(error).lower():
                 hint = "this user may not use it: join the group 'docker', or run as root"
@@ -107,8 +148,11 @@ class Engine:
 
     def keys(self) -> dict[str, Held]:
         """The builds that the engine holds, by key; asked once, by label."""
-        with self.mapped():
-            found: list[dict[str, Any]] = self.api.images(filters={"label": KEY_LABEL})
+        found: list[dict[str, Any]] | None
+        found = question.ask(self.address, "/images/json", filters={"label": [KEY_LABEL]})
+        if found is None:
+            with self.mapped():
+                found = self.api.images(filters={"label": KEY_LABEL})
         held = {}
         for image in found:
             labels = image.get("Labels") or {}
@@ -118,6 +162,11 @@ class Engine:
             if any(n.startswith(f"{LOCAL}/") and n.endswith(tag) for n in image.get("RepoTags") or ()):
                 held[key] = Held(str(image["Id"]), labels.get(STAND_IN_LABEL, ""), _moment(image))
         return held
+
+    def has_probes(self) -> bool:
+        """Whether there are containers of probes, of this run or any other."""
+        label = {"label": [PROBE_LABEL]}
+        return question.ask(self.address, "/containers/json", all=1, filters=label) != []
 
     def product(self, name: str) -> Product:
         """The image of this name."""
@@ -134,6 +183,16 @@ class Engine:
             return ()
         return tuple((found.get("RootFS") or {}).get("Layers") or ())
 
+    def found(self, name: str, key: str) -> Product | None:
+        """The image of this name, if there is one that was built for the key."""
+        try:
+            with self.mapped():
+                found = self.api.inspect_image(name)
+        except NotFoundError:
+            return None
+        labels = (found.get("Config") or {}).get("Labels") or {}
+        return Product(str(found["Id"]), int(found["Size"])) if labels.get(KEY_LABEL) == key else None
+
     def stand_in(self, reference: str) -> str:
         """What the local image of this reference stands in for, "" for the real thing or no local image."""
         try:
@@ -142,6 +201,17 @@ class Engine:
         except NotFoundError:
             return ""
         return str((config.get("Labels") or {}).get(STAND_IN_LABEL, ""))
+
+    def environment(self, reference: str) -> tuple[str, ...]:
+        """The variables that a local image sets, as `NAME=VALUE`; none where there is no such image."""
+        found = question.ask(self.address, f"/images/{quote(reference, safe='/:@')}/json")
+        if found is None:
+            try:
+                with self.mapped():
+                    found = self.api.inspect_image(reference)
+            except NotFoundError:
+                return ()
+        return tuple((found.get("Config") or {}).get("Env") or ())
 
     @patiently
     def find_root(self, reference: str) -> RootFound:
@@ -236,6 +306,8 @@ class NotFoundError(InputError):
 
 def refusal(error: APIError, registry: str) -> StackbuildError:
     """One of our errors for one of the engine's answers."""
+    from docker.errors import NotFound  # noqa: PLC0415 (slow to import)
+
     text = " ".join(str(error.explanation or error).split())
     return (
         NotFoundError.of(f"not found: {text}")

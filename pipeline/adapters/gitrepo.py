@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from pipeline import digest
 from pipeline.errors import InputError, StackbuildError, UnreachableError
 
@@ -91,6 +89,8 @@ def resolve(url: str, ref: str) -> str:
 
 def cache_folder() -> Path:
     """Where repositories are kept between runs; it may be deleted at any time."""
+    import platformdirs  # noqa: PLC0415 (only trees from git need it)
+
     return platformdirs.user_cache_path("stackbuild") / "git"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.adapters import orphans
+from pipeline.adapters import processes
 from pipeline.adapters.state import State
 from pipeline.errors import InterruptedRunError
 
@@ -49,7 +49,7 @@ class History:
 
     def begin(self, command: str, plan: Mapping[str, Any], needs: Iterable[str]) -> int:
         """Note that a run begins, which needs these keys for as long as it lasts; gives its number."""
-        row = (time.time(), orphans.owner(), command, json.dumps(plan), json.dumps(sorted(needs)))
+        row = (time.time(), processes.owner(), command, json.dumps(plan), json.dumps(sorted(needs)))
         self._state.change(
             "insert into runs (began, owner, command, plan, needs) values (?, ?, ?, ?, ?)", [row]
         )
@@ -89,13 +89,13 @@ class History:
     def needed(self) -> frozenset[str]:
         """The keys that the runs need that go on now."""
         rows = self._state.rows("select needs, owner from runs where ended is null")
-        alive = (str(needs) for needs, owner in rows if not orphans.orphaned(str(owner)))
+        alive = (str(needs) for needs, owner in rows if not processes.is_orphaned(str(owner)))
         return frozenset(key for needs in alive for key in json.loads(needs))
 
     def running(self) -> frozenset[int]:
         """The numbers of the runs that go on now."""
         rows = self._state.rows("select number, owner from runs where ended is null")
-        return frozenset(int(str(n)) for n, owner in rows if not orphans.orphaned(str(owner)))
+        return frozenset(int(str(n)) for n, owner in rows if not processes.is_orphaned(str(owner)))
 
     def last_made(self) -> dict[str, float]:
         """When each key was last built or pulled here, in seconds since 1970."""
@@ -142,7 +142,7 @@ class History:
 
 def _result(exit_code: int | None, owner: str) -> str:
     if exit_code is None:
-        return "killed" if orphans.orphaned(owner) else "running"
+        return "killed" if processes.is_orphaned(owner) else "running"
     if exit_code == InterruptedRunError.exit_code:
         return "interrupted"
     return "failed" if exit_code else "done"

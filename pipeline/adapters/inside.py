@@ -14,8 +14,9 @@ import requests
 from docker.errors import DockerException
 from docker.types import LogConfig
 
+from pipeline.adapters.engine import PROBE_LABEL as LABEL
 from pipeline.adapters.engine import Engine, NotFoundError
-from pipeline.adapters.probes import LABEL, owner
+from pipeline.adapters.processes import owner
 from pipeline.errors import FailedError, InterruptedRunError
 
 PIDS = 1024

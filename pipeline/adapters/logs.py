@@ -1,4 +1,4 @@
-"""The logs of builds: a folder for each run, a file for each build in it."""
+"""The logs of builds and probes: a folder for each run, a file for each of them in it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ def folder(state: Path, number: int) -> Path:
 def name(image: str, key: str) -> str:
     """What the log of a build is called."""
     return f"{image.replace('/', '--')}-{key[:12]}.log"
+
+
+def probe_name(image: str, key: str, probe: str) -> str:
+    """What the log of a probe is called; it lies beside that of the build."""
+    return f"{image.replace('/', '--')}-{key[:12]}-probe-{probe[:8]}.txt"
 
 
 def find(state: Path, image: str, number: int | None = None, key: str = "") -> Path | None:

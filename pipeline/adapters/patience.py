@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-
-import tenacity
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from pipeline.errors import UnreachableError
 
@@ -27,9 +28,23 @@ def is_temporary(text: str) -> bool:
     return bool(_TEMPORARY.search(text))
 
 
-patiently = tenacity.retry(
-    retry=tenacity.retry_if_exception_type(TemporaryError),
-    stop=tenacity.stop_after_attempt(ATTEMPTS),
-    wait=tenacity.wait_exponential(multiplier=0.5, max=4.0) + tenacity.wait_random(0.0, 0.5),
-    reraise=True,
-)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def patiently(ask: Callable[P, T]) -> Callable[P, T]:
+    """The function, tried again after a TemporaryError, and after nothing else."""
+
+    @wraps(ask)
+    def asking(*given: P.args, **named: P.kwargs) -> T:
+        import tenacity  # noqa: PLC0415 (only networks need it, and it is slow to import)
+
+        retry = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(TemporaryError),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=tenacity.wait_exponential(multiplier=0.5, max=4.0) + tenacity.wait_random(0.0, 0.5),
+            reraise=True,
+        )
+        return retry(ask, *given, **named)
+
+    return asking

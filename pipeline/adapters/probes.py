@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
+import secrets
 import threading
 import time
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import requests
 from docker.errors import DockerException
-from docker.types import DeviceRequest, LogConfig
+from docker.types import LogConfig
 
+from pipeline.adapters import gpus, probefiles, probelogs
+from pipeline.adapters.engine import PROBE_LABEL as LABEL
 from pipeline.adapters.engine import Engine, NotFoundError
+from pipeline.adapters.gpus import Way
+from pipeline.adapters.processes import is_orphaned, owner
 from pipeline.errors import FailedError, InterruptedRunError
 from pipeline.ports import NotStarted, ProbeOrder, ProbeReport, Ran, TimedOut
 
-LABEL = "io.stackbuild.probe"
-TAIL = 20
 HOST = "probe"
-PIDS = 4096
 GRACE = 5.0
-ALIVE = "-"
 LOG = LogConfig(type=LogConfig.types.JSON, config={"max-size": "10m", "max-file": "1"})
-NO_GPU_SIGNS = ("could not select device driver", "no known gpu vendor", "unresolvable cdi devices")
+GONE = "the image is not there any more"
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """An order, what its image says of itself, the nonce it is told, and how it asks for a GPU."""
+
+    order: ProbeOrder
+    about: dict[str, Any]
+    nonce: str
+    way: Way | None
 
 
 class Probes:
@@ -33,15 +43,18 @@ class Probes:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._device = gpus.wanted()
+        self._ways: tuple[Way, ...] = ()
         self._busy = 0
         self._running: set[str] = set()
         self._lock = threading.Lock()
         self._stopping = False
 
     def run(self, order: ProbeOrder) -> ProbeReport:
-        """Run a command in a container of its own: no network, no capabilities, removed in any case.
+        """Run a command in a container of its own, removed in any case.
 
-        Raises InterruptedRunError when stopped, and UnreachableError when the engine goes away.
+        It has no network, no capabilities and no more memory or processes than the order says. Raises
+        InterruptedRunError when stopped, and UnreachableError when the engine goes away.
         """
         with self._lock:
             self._busy += 1
@@ -53,67 +66,91 @@ class Probes:
 
     def _run(self, order: ProbeOrder) -> ProbeReport:
         self._not_stopped()
-        gpus = [DeviceRequest(count=-1, capabilities=[["gpu"]])] if order.gpu else []
+        try:
+            with self._engine.mapped():
+                about = self._engine.api.inspect_image(order.image_id)
+        except NotFoundError:
+            return NotStarted(GONE, doubt=True)
+        nonce = secrets.token_hex(16) if order.judges_itself else ""
+        report: ProbeReport = NotStarted(gpus.NO_GPU, doubt=True)
+        for way in self._possible() if order.gpu else (None,):
+            report = self._try(_Attempt(order, about, nonce, way))
+            if report != NotStarted(gpus.NO_GPU, doubt=True):
+                if way:
+                    self._ways = (way,)
+                break
+        return report
+
+    def _possible(self) -> tuple[Way, ...]:
+        """The ways to a GPU that are worth trying; once one has worked, that one."""
+        if not self._ways:
+            self._ways = gpus.ways(self._engine.about(), self._device)
+        return self._ways
+
+    def _try(self, attempt: _Attempt) -> ProbeReport:
         try:
             with self._engine.mapped():
                 container = self._engine.client.containers.create(
-                    order.image_id,
-                    # the image's own entrypoint may swallow commands: the probe is the whole program
-                    entrypoint=[order.run[0]],
-                    command=list(order.run[1:]),
-                    network_mode="none",
-                    # without a network docker writes no name into /etc/hosts, and Java looks its own up
-                    hostname=HOST,
-                    extra_hosts={HOST: "127.0.0.1"},
-                    cap_drop=["ALL"],
-                    security_opt=["no-new-privileges"],
-                    pids_limit=PIDS,
-                    device_requests=gpus,
-                    log_config=LOG,
-                    labels={LABEL: owner()},
+                    attempt.order.image_id, **_settings(attempt, self._device)
                 )
-        except (FailedError, NotFoundError) as error:
-            return NotStarted(error.problems[0].message)
+        except NotFoundError:
+            return NotStarted(GONE, doubt=True)
+        except FailedError as error:
+            return _refused("it could not be created", error)
         identity = str(container.id)
         with self._lock:
             self._running.add(identity)
         try:
-            return self._watch(container, order.timeout)
-        except (FailedError, NotFoundError) as error:
-            return NotStarted(error.problems[0].message)
+            return self._watch(container, attempt)
+        except NotFoundError:
+            return NotStarted("its container was removed", doubt=True)
         finally:
             with self._lock:
                 self._running.discard(identity)
-            with contextlib.suppress(DockerException, requests.RequestException):
-                container.remove(force=True, v=True)
+            self._remove(container)
 
-    def _watch(self, container: Any, timeout: float) -> ProbeReport:
-        began = time.monotonic()
-        try:
-            self._not_stopped()
-            with self._engine.mapped():
-                container.start()
-        except FailedError as error:
-            message = error.problems[0].message
-            if any(sign in message.lower() for sign in NO_GPU_SIGNS):
-                return NotStarted("no GPU on this engine", no_gpu=True)
-            return NotStarted(f"could not start: {message}")
+    def _remove(self, container: Any) -> None:
+        """Remove a container; what an engine that is gone cannot remove, a later run will."""
+        with contextlib.suppress(DockerException, requests.RequestException):
+            container.remove(force=True, v=True)
+
+    def _watch(self, container: Any, attempt: _Attempt) -> ProbeReport:
+        order = attempt.order
         self._not_stopped()
-        code: int | None = None
+        try:
+            with self._engine.mapped():
+                if archive := probefiles.archive(order, attempt.about, attempt.nonce):
+                    container.put_archive("/", archive)
+                began = time.monotonic()
+                _patiently(container.start)
+        except _SlowError:
+            waited = time.monotonic() - began
+            return NotStarted(f"the engine had not started it after {waited:.0f} s", doubt=True)
+        except FailedError as error:
+            return _refused("could not start", error)
+        self._not_stopped()
+        code = self._wait(container, began, order.timeout)
+        seconds = time.monotonic() - began
+        self._not_stopped()
+        with self._engine.mapped():
+            kept = probelogs.keep(container, order, seconds)
+        if code is None:
+            return TimedOut(kept.tail, seconds)
+        return Ran(code, kept.tail, seconds, kept.output, kept.last, attempt.nonce, kept.oom)
+
+    def _wait(self, container: Any, began: float, timeout: float) -> int | None:
+        """The exit code, or None for a container that had to be killed when its time was over."""
         with self._engine.mapped():
             try:
-                code = int(container.wait(timeout=timeout)["StatusCode"])
+                return int(container.wait(timeout=timeout)["StatusCode"])
             except (requests.ConnectionError, requests.Timeout):
                 # docker's client says the same of a time that is over and of an engine that is gone
                 if time.monotonic() - began < timeout:
                     raise
                 with contextlib.suppress(DockerException):
                     container.kill()
-            seconds = time.monotonic() - began
-            self._not_stopped()
-            text = container.logs(tail=TAIL).decode("utf-8", "replace")
-        tail = tuple(line[:500] for line in text.splitlines()[-TAIL:])
-        return TimedOut(tail, seconds) if code is None else Ran(code, tail, seconds)
+                    container.wait(timeout=GRACE)
+        return None
 
     def _not_stopped(self) -> None:
         if self._stopping:
@@ -139,42 +176,59 @@ class Probes:
             )
         swept = 0
         for container in found:
-            if _orphaned(str(container.labels.get(LABEL))):
+            if is_orphaned(str(container.labels.get(LABEL))):
                 with contextlib.suppress(DockerException, requests.RequestException):
                     container.remove(force=True, v=True)
                     swept += 1
         return swept
 
 
-def owner() -> str:
-    """Which process a probe belongs to, so that a later one on this machine can tell whether it lives."""
-    return f"{_machine()} {os.getpid()} {_began(os.getpid())}"
+def _settings(attempt: _Attempt, device: str) -> dict[str, Any]:
+    """What docker is told of a probe's container."""
+    order = attempt.order
+    return {
+        # the image's own entrypoint may swallow commands: the probe is the whole program
+        "entrypoint": [order.run[0]],
+        "command": list(order.run[1:]),
+        # nor does the image's own health check run beside the probe
+        "healthcheck": {"test": ["NONE"]},
+        "environment": dict(order.env),
+        "user": order.user or None,
+        "network_mode": "bridge" if order.network else "none",
+        # without a network docker writes no name into /etc/hosts, and Java looks its own up
+        "hostname": HOST,
+        "extra_hosts": None if order.network else {HOST: "127.0.0.1"},
+        "cap_drop": ["ALL"],
+        "cap_add": list(order.capabilities) or None,
+        "security_opt": ["no-new-privileges"],
+        "mem_limit": order.memory or None,
+        "memswap_limit": order.memory or None,
+        "pids_limit": order.pids or None,
+        "device_requests": [gpus.request(attempt.way, device)] if attempt.way else [],
+        "log_config": LOG,
+        "labels": {LABEL: owner()},
+    }
 
 
-def _orphaned(owner: str) -> bool:
-    machine, _, process = owner.rpartition(" ")[0].rpartition(" ")
-    if machine != _machine() or not process.isdecimal():
-        return False
-    return _began(int(process)) not in {owner.rpartition(" ")[2], ALIVE}
+class _SlowError(Exception):
+    """The engine took longer than anybody would wait."""
 
 
-def _machine() -> str:
-    """The machine, or rather what of it shares process numbers: containers have their own."""
-    with contextlib.suppress(OSError):
-        return f"{socket.gethostname()}/{Path('/proc/self/ns/pid').readlink()}"
-    return socket.gethostname()
-
-
-def _began(process: int) -> str:
-    """When a process began, in the kernel's ticks; ALIVE where only that can be seen, "" if it is no more."""
-    with contextlib.suppress(OSError):
-        status = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
-        # the program's name stands in brackets, and may hold anything
-        return status.rpartition(")")[2].split()[19]
+def _patiently(start: Callable[[], object]) -> None:
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return ""
-    except OSError:
-        return ALIVE
-    return ALIVE
+        start()
+    except requests.ReadTimeout as error:
+        raise _SlowError from error
+    except requests.ConnectionError as error:
+        # how urllib3's time-out arrives where the connection is a socket
+        if "timed out" in str(error).lower():
+            raise _SlowError from error
+        raise
+
+
+def _refused(what: str, error: FailedError) -> NotStarted:
+    """Why a container did not start; whether that says anything of its image."""
+    message = error.problems[0].message
+    if why := gpus.doubt(message):
+        return NotStarted(why, doubt=True)
+    return NotStarted(f"{what}: {message}")

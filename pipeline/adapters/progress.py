@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
+from pipeline.adapters.secrets import masked
 from pipeline.ports import Moved, Said, Tell
 
 TAIL = 20
@@ -27,12 +28,13 @@ _IMPORT = "importing cache manifest from"
 
 
 class Progress:
-    """What a build has said so far: all of it in the log, its end and its error in memory.
+    """What a build has said so far, but for its secrets: all in the log, its end and its error in memory.
 
     `line` is the line of the Dockerfile that failed, 0 where buildx names none.
     """
 
-    def __init__(self, log: IO[str], tell: Tell) -> None:
+    def __init__(self, log: IO[str], tell: Tell, secrets: tuple[str, ...] = ()) -> None:
+        self._secrets = secrets
         self._log = log
         self._tell = tell
         self._open: list[bytes] = []
@@ -91,7 +93,7 @@ class Progress:
         self._log.flush()
 
     def _speech(self, line: str) -> None:
-        text = line.strip()
+        text = masked(line.strip(), self._secrets)
         if not text:
             return
         self._log.write(f"{text}\n")
@@ -115,6 +117,7 @@ class Progress:
 
     def _output(self, entry: dict[str, Any]) -> None:
         text = base64.b64decode(entry.get("data", "")).decode("utf-8", "replace")
+        text = masked(text, self._secrets)
         vertex = str(entry.get("vertex", ""))
         if vertex != self._last:
             self._last = vertex

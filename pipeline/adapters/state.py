@@ -13,7 +13,6 @@ from pathlib import Path
 
 from pipeline.errors import FailedError
 from pipeline.keys import KeyRecord
-from pipeline.outcome import Result, Verdict
 
 FILE = "state.db"
 # one script a version, in order; a state of version n has had the first n. Never edit one, add one
@@ -49,6 +48,15 @@ create index if not exists happenings_of_run on happenings (run);
 create table if not exists outputs (
     variant text not null, image text not null, key text not null, size integer not null,
     layers text not null, primary key (variant, image))
+""",
+    """
+create table if not exists texts (content text primary key, text text not null, at real not null)
+""",
+    """
+drop table verdicts;
+create table judged (
+    image_id text not null, probe text not null, hardware text not null, verdict text not null,
+    at real not null, primary key (image_id, probe, hardware));
 """,
 )
 VERSION = len(MIGRATIONS)
@@ -172,6 +180,21 @@ class State:
         row = (note.key, note.record.image, record, note.image_id, note.seconds, note.size, note.log)
         self.change("insert or replace into builds values (?, ?, ?, ?, ?, ?, ?, ?)", [(*row, time.time())])
 
+    def records(self, beginning: str) -> dict[str, KeyRecord]:
+        """The records of the finished builds whose keys begin like this, by key."""
+        found = {}
+        query = "select key, record from builds where substr(key, 1, ?) = ?"
+        for key, text in self.rows(query, len(beginning), beginning):
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                found[str(key)] = KeyRecord.from_json(json.loads(str(text)))
+        return found
+
+    def built_at(self, key: str) -> float:
+        """When a key was built, in seconds since 1970; 0 where that is not known."""
+        return max(
+            (float(str(at)) for (at,) in self.rows("select at from builds where key = ?", key)), default=0
+        )
+
     def builds(self) -> dict[str, str]:
         """The image id of every build that is remembered, by key."""
         return {str(key): str(image_id) for key, image_id in self.rows("select key, image_id from builds")}
@@ -180,22 +203,6 @@ class State:
         """How long each image took to build the last time."""
         rows = self.rows("select image, seconds from builds order by at")
         return {str(image): float(str(seconds)) for image, seconds in rows}
-
-    def verdicts(self) -> dict[tuple[str, str], Verdict]:
-        """Every stored verdict, by the image's id and the probe's digest."""
-        found = {}
-        for image_id, probe, text in self.rows("select image_id, probe, verdict from verdicts"):
-            with contextlib.suppress(KeyError, TypeError, ValueError):
-                value = json.loads(str(text))
-                value["result"] = Result(value["result"])
-                value["tail"] = tuple(value["tail"])
-                found[str(image_id), str(probe)] = Verdict(**value)
-        return found
-
-    def note_verdict(self, image_id: str, verdict: Verdict, text: Mapping[str, object]) -> None:
-        """Remember a verdict; `text` is it as JSON values."""
-        row = (image_id, verdict.probe, json.dumps(text), time.time())
-        self.change("insert or replace into verdicts values (?, ?, ?, ?)", [row])
 
     def pushed(self, registry: str) -> dict[str, str]:
         """The digest that each key was pushed to a registry with."""
@@ -224,6 +231,17 @@ class State:
         ]
         if rows:
             self.change("insert or replace into files values (?, ?, ?, ?, ?, ?)", rows)
+
+
+def aside(folder: Path) -> tuple[Path, ...]:
+    """The states that could not be read and were set aside."""
+    return tuple(sorted(folder.glob(f"{FILE}.broken-*")))
+
+
+def forget(states: Iterable[Path]) -> None:
+    """Remove states that were set aside."""
+    for path in states:
+        path.unlink(missing_ok=True)
 
 
 def _nothing() -> sqlite3.Connection:

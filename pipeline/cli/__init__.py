@@ -10,7 +10,20 @@ from typing import NoReturn
 import click
 
 from pipeline.adapters.terminal import complain, crashed, say
-from pipeline.cli import building, ci, contents, health, history, locking, looking, nightly, publishing
+from pipeline.cli import (
+    building,
+    ci,
+    contents,
+    explaining,
+    health,
+    history,
+    locking,
+    looking,
+    nightly,
+    probing,
+    pruning,
+    publishing,
+)
 from pipeline.cli.group import cli
 from pipeline.errors import InterruptedRunError, StackbuildError
 
@@ -19,12 +32,15 @@ __all__ = [
     "ci",
     "cli",
     "contents",
+    "explaining",
     "health",
     "history",
     "locking",
     "looking",
     "main",
     "nightly",
+    "probing",
+    "pruning",
     "publishing",
 ]
 

@@ -20,23 +20,23 @@ from pipeline.errors import InputError
 @options.place
 @options.variant
 @options.registry
-@click.option(
-    "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="How much runs at once (default: by cores)."
-)
+@options.jobs
 @click.option("--dry-run", "-n", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option(
     "--fresh", is_flag=True, help="Take as changed, too, what is too old or would install something else now."
 )
 @click.option("--no-cache", is_flag=True, help="Let BuildKit reuse no layer in what is built.")
 @click.option("--fail-fast", is_flag=True, help="Start nothing more once something has failed.")
-@click.option(
-    "--gpu",
-    type=click.Choice(["auto", "require", "off"]),
-    default="auto",
-    help="What to do about GPU probes.",
-)
+@options.probing
 @click.option("--publish", is_flag=True, help="Move the names people pull to what has passed.")
 @click.option("--allow-unsmoked", is_flag=True, help="With --publish: name what no probe could judge, too.")
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="id=ID[,env=NAME|,src=PATH]",
+    help="What RUN --mount=type=secret gets; its value is never in a key, a log or the state.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but what goes wrong.")
 @click.option(
     "--verbose", "-v", is_flag=True, help="Say all that the builds print, each line with its image."

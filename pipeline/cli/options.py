@@ -76,6 +76,23 @@ changed = click.option(
     "--changed", multiple=True, metavar="IMAGE", shell_complete=image_names,
     help="Take IMAGE as changed: rebuild it and its descendants, and only those.",
 )  # fmt: skip
+jobs = click.option(
+    "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="How much runs at once (default: by cores)."
+)
+probing = stacked(
+    click.option(
+        "--smoke", type=click.Choice(["auto", "always", "off"]), default="auto",
+        help="Probe what no verdict stands for, all of it anew, or nothing.",
+    ),
+    click.option(
+        "--gpu", type=click.Choice(["auto", "require", "off"]), default="auto",
+        help="Where no GPU is seen: go on in doubt, fail, or do not even look.",
+    ),
+    click.option(
+        "--junit", metavar="FILE", type=click.Path(dir_okay=False),
+        help="Write the verdicts as JUnit XML; what is in doubt counts as skipped there.",
+    ),
+)  # fmt: skip
 images = click.argument("images", nargs=-1, metavar="[IMAGE]...", shell_complete=image_names)
 selection = stacked(
     changed,

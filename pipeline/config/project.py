@@ -6,15 +6,18 @@ import re
 from dataclasses import dataclass, field
 
 from pipeline import refs
+from pipeline.config.building import Building, read_building
 from pipeline.config.freshness import Fresh, read_fresh
 from pipeline.config.names import DEFAULT_TAGS, TagField, read_names
-from pipeline.config.smokes import Smoke, read_smoke
+from pipeline.config.smokes import GPU_PROBES, Smoke, read_smoke
 from pipeline.config.trees import TreeConfig, read_tree
 from pipeline.errors import InputError, Problem
 from pipeline.tomlfile import Document, Table, nearest
 
 DEFAULT_PLATFORM = "linux/amd64"
 DEFAULT_VARIANT = "default"
+DEFAULT_GPU_PROBE = "gpu"
+NO_PROBE = "none"
 
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*\Z")
 _PLATFORM = re.compile(r"[a-z0-9_]+/[a-z0-9_]+(?:/[a-z0-9_]+)?\Z")
@@ -27,6 +30,14 @@ class Variant:
     name: str
     overlays: tuple[str, ...] = ()
     where: str = ""
+    gpu_probe: str = DEFAULT_GPU_PROBE
+
+    @property
+    def default_probe(self) -> Smoke | None:
+        """The probe of the leaves that stand on CUDA and have no GPU probe of their own."""
+        if self.gpu_probe == NO_PROBE:
+            return None
+        return Smoke((), self.where, name="the GPU works", gpu=True, probe=self.gpu_probe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,7 @@ class Config:
     smokes: tuple[Smoke, ...] = ()
     tags: tuple[str, ...] = DEFAULT_TAGS
     fresh: Fresh = field(default_factory=Fresh)
+    build: Building = field(default_factory=Building)
     tag_fields: tuple[TagField, ...] = ()
     credentials: str = ""
     variant_names: tuple[str, ...] = field(init=False)
@@ -88,9 +100,12 @@ def parse(text: str, path: str) -> Config:
     smokes = tuple(read_smoke(table, [variant.name for variant in variants]) for table in root.list("smoke"))
     tags, fields = read_names(root.table("names"))
     fresh = read_fresh(root.table("fresh"))
+    build = read_building(root.table("build"))
     root.close("section")
     document.check()
-    return Config(path, name, trees, registry, platform, variants, smokes, tags, fresh, fields, credentials)
+    return Config(
+        path, name, trees, registry, platform, variants, smokes, tags, fresh, build, fields, credentials
+    )
 
 
 def _credentials(project: Table) -> str:
@@ -129,5 +144,10 @@ def _variant(name: str, table: Table) -> Variant:
             table.problem(
                 f"'{overlay}' is no overlay name", "overlays", "overlays/NAME.toml is named by NAME alone"
             )
+    probe = table.take("gpu_probe", str, DEFAULT_GPU_PROBE)
+    if probe not in (*GPU_PROBES, NO_PROBE):
+        hint = nearest(probe, GPU_PROBES) or f"there are: {', '.join((*GPU_PROBES, NO_PROBE))}"
+        table.problem(f"'{probe}' is no GPU probe", "gpu_probe", hint)
+        probe = DEFAULT_GPU_PROBE
     table.close()
-    return Variant(name, overlays, table.where)
+    return Variant(name, overlays, table.where, probe)

@@ -1,6 +1,7 @@
 """One Dockerfile's text, read as BuildKit reads it: instructions, stages, images used, context files read."""
 
 from pipeline.dockerfile.model import Dockerfile, Heredoc, Instruction, Stage
+from pipeline.dockerfile.mounts import mounted_ids
 from pipeline.dockerfile.needs import Facts, Read, Use, facts
 from pipeline.dockerfile.normal import normal_form
 from pipeline.dockerfile.reading import parse
@@ -17,6 +18,7 @@ __all__ = [
     "Use",
     "base_spot",
     "facts",
+    "mounted_ids",
     "normal_form",
     "parse",
 ]

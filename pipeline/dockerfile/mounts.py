@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from pipeline.dockerfile.model import Dockerfile
 
 _TYPES = frozenset({"bind", "cache", "tmpfs", "secret", "ssh"})
 _TRUTH = frozenset({"1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"})
@@ -82,6 +85,32 @@ def mount(text: str, expand: Callable[[str], str]) -> Mount:
         values[key] = value
     _check_whole(values)
     return Mount(values["type"], values.get("from", ""), values.get("source", ""))
+
+
+def mounted_ids(dockerfile: Dockerfile) -> tuple[tuple[str, str], ...]:
+    """The secrets and the keys that RUN asks for, as (`secret` or `ssh`, id); ids as written."""
+    found: dict[tuple[str, str], None] = {}
+    for instruction in dockerfile.instructions:
+        for flag in (instruction.inner or instruction).flags:
+            if flag.startswith("--mount="):
+                kind, name = _asked(flag[8:])
+                if name:
+                    found[kind, name] = None
+    return tuple(found)
+
+
+def _asked(text: str) -> tuple[str, str]:
+    """The type of a mount and the id that it asks for, as written; "" for a mount that asks for none."""
+    values: dict[str, str] = {}
+    for field in fields(text):
+        key, _, value = field.partition("=")
+        values[_SAME_KEY.get(key.lower(), key.lower())] = value
+    kind = values.get("type", "bind").lower()
+    if kind == "ssh":
+        return kind, values.get("id") or "default"
+    if kind == "secret":
+        return kind, values.get("id") or values.get("source") or posixpath.basename(values.get("target", ""))
+    return kind, ""
 
 
 def _check(key: str, value: str, kind: str) -> None:

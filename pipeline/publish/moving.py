@@ -206,8 +206,10 @@ def rollback(place: Place, text: str, now: Callable[[], str]) -> Published:
         what = f"generation '{text}'" if text else "earlier generation with other builds"
         raise InputError.of(f"{'more than one' if found else 'no'} {what}", hint=hint)
     back = load(place, found[0])
-    sources = {f"{place.whole(name).rpartition(':')[0]}@{where}" for name, where in back.targets.items()}
-    if lost := sorted(sources - place.remote.digests(sources).keys()):
+    every = (f"{place.whole(name).rpartition(':')[0]}@{where}" for name, where in back.targets.items())
+    sources = tuple(dict.fromkeys(every))
+    there = place.remote.digests(sources)
+    if lost := [name for name in sources if name not in there]:
         hint = "build its commit again, and publish that"
         raise InputError(*(Problem(f"the registry has lost '{name}'", hint=hint) for name in lost))
     return publish(place, lambda newer: _again(back, newer, found[0]), now)

@@ -6,25 +6,28 @@ import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from pipeline import lock as locking
 from pipeline import plan, refs, show, smoke
-from pipeline.adapters import buildx
-from pipeline.adapters.contents import Contents
+from pipeline.adapters import buildx, disk
 from pipeline.adapters.engine import Engine
-from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import State
 from pipeline.adapters.terminal import Voice, paint_for, say, watching
 from pipeline.errors import InputError, Problem, UnreachableError
 from pipeline.expected import Expected, expect
 from pipeline.outcome import Failed, HeldBack, Result
 from pipeline.plan import Action, Request
-from pipeline.run import freshness
-from pipeline.run.decide import Ask, Before, Decided, How, decide, roots_of
+from pipeline.run import means
+from pipeline.run.decide import Ask, Before, Decided, How, decide, only_built, roots_of
 from pipeline.run.execute import Done, execute
 from pipeline.run.history import recorded
 from pipeline.run.project import LOCK, Opening, Project, View, open_project, views
 from pipeline.run.then import Place, at
+
+if TYPE_CHECKING:
+    from pipeline.run import freshness
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Asked:
     no_cache: bool = False
     fail_fast: bool = False
     gpu: str = "auto"
+    smoke: str = "auto"
+    junit: str | None = None
     publish: bool = False
     allow_unsmoked: bool = False
     leaves: bool = False
@@ -54,6 +59,7 @@ class Asked:
     quiet: bool = False
     verbose: bool = False
     build: bool = True
+    secrets: tuple[str, ...] = ()
 
     @property
     def voice(self) -> Voice:
@@ -80,7 +86,8 @@ class Planned:
         blocks = []
         for decision in self.decided.decisions:
             title = f"variant {decision.view.variant.name}: {show.tally(decision.steps)}"
-            blocks.append(f"{title}\n{show.plan_text(decision.view.graph, decision.steps, paint)}")
+            text = show.plan_text(decision.view.graph, decision.steps, paint)
+            blocks.append(f"{title}\n{text}".rstrip())
         if self.decided.unlocked:
             blocks.append(paint(show.unlocked_text(self.decided.unlocked), "yellow"))
         if self.decided.stand_ins:
@@ -155,9 +162,15 @@ def _ask(project: Project, found: tuple[View, ...], asked: Asked) -> Ask:
         raise InputError.of(
             f"registry '{registry}' {error}", hint="write it like registry.example/team"
         ) from error
-    if problems := [problem for view in found for problem in smoke.declared(project.config, view.graph)]:
+    named = (name for view in found for name in view.graph.nodes)
+    problems = [problem for view in found for problem in smoke.declared(project.config, view.graph)]
+    if problems := [*problems, *means.declared(project.config.build, named)]:
         raise InputError(*dict.fromkeys(problems))
-    missing = {ref: where for ref, where in roots_of(found).items() if ref not in project.lock.roots}
+    roots = roots_of(found)
+    missing = {ref: where for ref, where in roots.items() if ref not in project.lock.roots}
+    if not locking.fits(project.lock, roots, project.pins):
+        say(f"{paint_for()('warning', 'yellow')}: {LOCK} pins nothing that is used here")
+        say("  hint: if it is another project's, `stackbuild lock` makes it this one's")
     if asked.locked and missing:
         hint = "run `stackbuild lock`, and commit it"
         raise InputError(
@@ -168,6 +181,7 @@ def _ask(project: Project, found: tuple[View, ...], asked: Asked) -> Ask:
         )
     images, changed = _images(project, asked)
     ask = Ask(images, changed, registry, asked.publish, asked.leaves, asked.ancestors_only, asked.locked)
+    ask = replace(ask, gpu=asked.gpu, smoke=asked.smoke)
     request = Request(images, changed, leaves=asked.leaves)
     if asked.leaves and not any(plan.chosen(view.graph, request) for view in found):
         raise InputError.of("nothing that was asked for is a leaf", hint="`stackbuild graph --leaves`")
@@ -236,11 +250,12 @@ def run_build(asked: Asked) -> Built:
     project = _opened(asked)
     found = views(project, asked.variants, asked.overlays)
     ask = _ask(project, found, asked)
+    building = means.building_of(project.config.build, project.root, asked.secrets)
     engine = Engine()
     with _state(project, write=True) as state:
         with _since(project, asked) as before:
             ask = replace(ask, before=before)
-            fresh = freshness.refresh(project, found, ask, (engine, state)) if asked.fresh else None
+            fresh = _fresh(project, found, ask, (engine, state)) if asked.fresh else None
             ask = replace(ask, stale=fresh.stale) if fresh else ask
             for line in fresh.warnings() if fresh else ():
                 say(f"{paint_for()('warning', 'yellow')}: {line}")
@@ -250,28 +265,63 @@ def run_build(asked: Asked) -> Built:
             return Built(planned, Done(), fresh.exit_code if fresh else 0, fresh)
         if any(step.action is Action.BUILD for step in decided.steps) or asked.publish:
             buildx.version()
+        means.check(decided, building)
         if not asked.quiet:
             _say_plan(planned)
-        if swept := Probes(engine).sweep():
+        if swept := _swept(engine):
             say(f"removed {show.counted(swept, 'probe container')} that a killed run had left behind")
         cast = show.parts(
             ((d.view.variant.name, d.view.graph, d.steps) for d in decided.decisions), decided.seconds
         )
         with recorded(state, decided) as run:
             how = How(
-                asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu, run.number,
-                asked.build,
+                asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu,
+                run.number, building, asked.build,
             )  # fmt: skip
             with watching(cast, asked.jobs, asked.voice) as watch:
                 done = execute(project, decided, ask, how, (engine, state, run.watching(watch)))
             code = done.exit_code(asked.gpu) or (fresh.exit_code if fresh else 0)
             run.done(done, code, engine)
         if fresh:
-            Contents(engine, state).note_answers(fresh.answers)
+            _note(fresh, engine, state)
     if run.growth and not asked.quiet:
         say(show.growth_text(run.growth))
-    _say_summary(done, quiet=asked.quiet)
+    _tell(done, asked)
     return Built(planned, done, code, fresh)
+
+
+def run_smoke(asked: Asked) -> Built:
+    """Probe what is built already, here or in the registry; nothing is built, pushed or named."""
+    project = _opened(asked)
+    found = views(project, asked.variants, asked.overlays)
+    ask = replace(_ask(project, found, asked), push=False)
+    engine = Engine()
+    with _state(project, write=True) as state:
+        decided = decide(project, found, ask, (engine, state))
+        unbuilt = sorted({step.image for step in decided.steps if step.action is Action.BUILD})
+        if missing := sorted(set(ask.images) & set(unbuilt)):
+            hint = f"stackbuild {' '.join(missing)}"
+            raise InputError.of(f"not built as it is now: {', '.join(missing)}", hint=hint)
+        if unbuilt:
+            say(f"not built as they are now, and not probed: {', '.join(unbuilt)}")
+        decided = only_built(decided, ask.images)
+        _swept(engine)
+        cast = show.parts(
+            ((d.view.variant.name, d.view.graph, d.steps) for d in decided.decisions), decided.seconds
+        )
+        with recorded(state, decided) as run, watching(cast, asked.jobs, asked.voice) as watch:
+            how = How(asked.jobs, gpu=asked.gpu, run=run.number)
+            done = execute(project, decided, ask, how, (engine, state, run.watching(watch)))
+            run.done(done, done.exit_code(asked.gpu), engine)
+    _tell(done, asked)
+    return Built(Planned(decided, asked.jobs), done, done.exit_code(asked.gpu))
+
+
+def _tell(done: Done, asked: Asked) -> None:
+    """What has been done, said to people, and written for machines where that was asked for."""
+    if asked.junit is not None:
+        disk.write_text(Path(asked.junit), show.junit(done.judged))
+    _say_summary(done, quiet=asked.quiet)
 
 
 def _say_plan(planned: Planned) -> None:
@@ -281,6 +331,29 @@ def _say_plan(planned: Planned) -> None:
         say(paint_for()(show.stand_ins_text(planned.decided.stand_ins), "yellow"))
     if planned.expected:
         say(show.expected_text(planned.expected))
+
+
+def _fresh(
+    project: Project, found: tuple[View, ...], ask: Ask, world: tuple[Engine, State]
+) -> freshness.Found:
+    from pipeline.run import freshness  # noqa: PLC0415 (docker is slow to import)
+
+    return freshness.refresh(project, found, ask, world)
+
+
+def _note(fresh: freshness.Found, engine: Engine, state: State) -> None:
+    from pipeline.adapters.contents import Contents  # noqa: PLC0415 (docker is slow to import)
+
+    Contents(engine, state).note_answers(fresh.answers)
+
+
+def _swept(engine: Engine) -> int:
+    """How many probes that a killed run had left behind are gone now."""
+    if not engine.has_probes():
+        return 0
+    from pipeline.adapters.probes import Probes  # noqa: PLC0415 (docker is slow to import)
+
+    return Probes(engine).sweep()
 
 
 def _say_summary(done: Done, *, quiet: bool) -> None:
@@ -294,6 +367,10 @@ def _say_summary(done: Done, *, quiet: bool) -> None:
             say(f"{paint('probe failed', 'red')}: {verdict.image}: {verdict.title}: {verdict.reason}")
             for line in verdict.tail:
                 say(f"  │ {line}")
+            if verdict.log:
+                say(f"  log: {verdict.log}")
+            if verdict.reused:
+                say("  hint: that is an earlier run's verdict on the same image; --smoke always tries again")
     for name in done.names:
         if isinstance(name, HeldBack) or not quiet:
             say(show.outcome_line(name, paint))

@@ -6,20 +6,23 @@ import datetime
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from pipeline import keys, plan, smoke
-from pipeline.adapters import pools
+from pipeline import keys, plan, refs, smoke
+from pipeline.adapters import pools, verdicts
 from pipeline.adapters.disk import Digests
 from pipeline.adapters.engine import Engine, NotFoundError
 from pipeline.adapters.registry import Registry
 from pipeline.adapters.state import State
+from pipeline.config import Building
 from pipeline.errors import InputError, Problem, StackbuildError
 from pipeline.keys import KeyRecord, differing_from
 from pipeline.lock import Lock, Root
-from pipeline.outcome import Result, Verdict
-from pipeline.plan import Known, Reason, Request, Step
+from pipeline.outcome import Verdict
+from pipeline.plan import Action, Known, Reason, Request, Step
 from pipeline.ports import Held
-from pipeline.run import existing
+from pipeline.run import existing, payloads, standing
+from pipeline.run.existing import Existing
 from pipeline.run.project import Project, View
+from pipeline.run.standing import Ground
 from pipeline.smoke import Probe
 
 LOOKUPS = 8
@@ -34,7 +37,8 @@ class Ask:
 
     With `locked` nothing is looked up that the lock should answer; without `registry_asked` the registry has
     what is remembered of it. With `before`, the records of another revision, only what differs from them is
-    meant, and what stands on it. `stale` are images to refresh, and why.
+    meant, and what stands on it. `stale` are images to refresh, and why. `gpu` and `smoke` are what to do
+    about probes.
     """
 
     images: tuple[str, ...] = ()
@@ -47,11 +51,17 @@ class Ask:
     registry_asked: bool = True
     before: Before | None = None
     stale: Mapping[str, Reason] = field(default_factory=dict)
+    gpu: str = "auto"
+    smoke: str = "auto"
+    push: bool = True
+
+
+NO_BUILDING = Building()
 
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """What was asked for on the command line, as far as doing goes; `run` is the run's number.
+    """What was asked for, as far as doing goes; `run` is the run's number, `building` all of `[build]`.
 
     Without `build` there is only what exists already.
     """
@@ -62,18 +72,23 @@ class How:
     allow_unsmoked: bool = False
     gpu: str = "auto"
     run: int = 0
+    building: Building = NO_BUILDING
     build: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One variant's steps and probes; `settled` are the verdicts that stand from earlier runs."""
+    """One variant's steps and probes; `settled` are the verdicts that stand from earlier runs.
+
+    `late` are the probes of leaves that turn out to stand on CUDA only once they are built.
+    """
 
     view: View
     steps: tuple[Step, ...]
     records: Mapping[str, KeyRecord]
     probes: tuple[Probe, ...]
     settled: tuple[Verdict, ...]
+    late: tuple[Probe, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +108,7 @@ class Decided:
     unlocked: tuple[str, ...] = ()
     engine_asked: bool = True
     remote: Registry | None = None
+    foreign: frozenset[str] = frozenset()
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -175,7 +191,7 @@ def decide(
         there = existing.ask(records.values(), place, (engine, state), publish=ask.publish)
     else:
         there = existing.remember(records, ask.registry, state, engine)
-    stored = state.verdicts()
+    ground = _ground(project, ask, there, (engine, state))
     before = ask.before(lock) if ask.before else None
     decisions = []
     for view in views:
@@ -186,7 +202,7 @@ def decide(
         images = tuple(sorted(view.graph.ancestors(ask.images))) if ask.publish else ask.images
         request = Request(images, ask.changed, frozenset(), differing, ask.leaves, ask.ancestors_only)
         request = replace(request, stale=ask.stale)
-        decisions.append(_decision(project, view, records[name], (request, known, there.held, stored)))
+        decisions.append(_decision(view, records[name], (request, known, ground, lock), ask))
     pinned = {
         reference: root.stand_in
         for reference, root in lock.roots.items()
@@ -196,7 +212,7 @@ def decide(
     return Decided(
         tuple(decisions), lock, there.held, there.pushed, stand_ins, digests, state.seconds(),
         tuple(sorted(reference for reference in wanted if reference not in lock.roots)), engine is not None,
-        remote,
+        remote, there.foreign,
     )  # fmt: skip
 
 
@@ -212,31 +228,57 @@ def _lock(project: Project, ask: Ask, wanted: Mapping[str, str], engine: Engine 
     return lock.with_refreshed(dict.fromkeys(refreshed, now())) if refreshed else lock
 
 
+def only_built(decided: Decided, images: tuple[str, ...]) -> Decided:
+    """What is decided of the images that exist, and of those alone that were asked for."""
+
+    def kept(decision: Decision) -> Decision:
+        steps = tuple(step for step in decision.steps if step.action is not Action.BUILD)
+        there = {step.image for step in steps if not images or step.image in images}
+        return replace(
+            decision,
+            steps=tuple(step for step in steps if step.image in there),
+            probes=tuple(probe for probe in decision.probes if probe.image in there),
+            settled=tuple(verdict for verdict in decision.settled if verdict.image in there),
+            late=tuple(probe for probe in decision.late if probe.image in there),
+        )
+
+    return replace(decided, decisions=tuple(kept(decision) for decision in decided.decisions))
+
+
 def _decision(
-    project: Project,
-    view: View,
-    records: Mapping[str, KeyRecord],
-    given: tuple[Request, Known, Mapping[str, Held], Mapping[tuple[str, str], Verdict]],
+    view: View, records: Mapping[str, KeyRecord], given: tuple[Request, Known, Ground, Lock], ask: Ask
 ) -> Decision:
-    request, known, held, stored = given
+    request, known, ground, lock = given
 
     def steps_with(local: frozenset[str]) -> tuple[Step, ...]:
         return plan.make(view.graph, records, known, replace(request, local=local))
 
-    steps = steps_with(frozenset())
-    probes = smoke.probes(project.config, view.variant.name, view.graph, steps)
-    settled = {probe: verdict for probe in probes if (verdict := _stands(probe, held, stored))}
-    open_probes = tuple(probe for probe in probes if probe not in settled)
+    def pinned(reference: str) -> str:
+        digest = lock.digests.get(reference, "")
+        return refs.parse(reference).pinned(digest) if digest else reference
+
+    variant = (view.variant.name, view.graph, records)
+    found = standing.sort(ground, variant, steps_with(frozenset()), pinned)
     # a probe needs its image here, even where only the registry has it
-    here = frozenset(probe.image for probe in open_probes)
-    return Decision(view, steps_with(here), records, open_probes, tuple(settled.values()))
+    here = frozenset(probe.image for probe in found.open if not smoke.turned_off(probe, ask.smoke, ask.gpu))
+    return Decision(view, steps_with(here), records, found.open, found.settled, found.late)
 
 
-def _stands(
-    probe: Probe, held: Mapping[str, Held], stored: Mapping[tuple[str, str], Verdict]
-) -> Verdict | None:
-    """The verdict of an earlier run, where it passed; what failed or was in doubt is tried again."""
-    if probe.key not in held:
-        return None
-    verdict = stored.get((held[probe.key].image_id, probe.digest))
-    return verdict if verdict and verdict.result is Result.PASSED else None
+def _ground(project: Project, ask: Ask, there: Existing, world: tuple[Engine | None, State]) -> Ground:
+    """What is known of images and verdicts before probes are chosen."""
+    engine, state = world
+    known = state.pushed(ask.registry) if ask.registry else {}
+    # what was built here, and lies in the registry as it was pushed from here, is the same image still
+    built = {
+        key: image_id
+        for key, image_id in state.builds().items()
+        if key in there.pushed and there.pushed[key] == known.get(key)
+    }
+    smokes = [*project.config.smokes, *(v.default_probe for v in project.config.variants if v.default_probe)]
+    return Ground(
+        project.config,
+        payloads.read(project, smokes),
+        {**built, **there.ids, **{key: one.image_id for key, one in there.held.items()}},
+        {} if ask.smoke == "always" else verdicts.stored(state),
+        engine.environment if engine else lambda _: (),
+    )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pipeline import build
 from pipeline import lock as locking
 from pipeline.adapters import disk, pools
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.state import State
+from pipeline.adapters.texts import Texts
 from pipeline.build import Limits
 from pipeline.errors import InterruptedRunError
 from pipeline.outcome import Failed, HeldBack, Outcome, Promoted, Result, Verdict
@@ -27,10 +29,15 @@ class Done:
     """All that happened in a run."""
 
     outcomes: tuple[Outcome, ...] = ()
-    verdicts: tuple[Verdict, ...] = ()
+    judged: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
     names: tuple[Promoted | HeldBack, ...] = ()
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts on the images of all variants; `judged` has them by variant."""
+        return tuple(verdict for found in self.judged.values() for verdict in found)
 
     def exit_code(self, gpu: str) -> int:
         """What the run's process ends with: 0, 1 for failures, 3 where the engine or registry is to blame."""
@@ -51,15 +58,16 @@ def execute(
     if decided.lock != project.lock:
         disk.write_text(project.lock_path, locking.render(decided.lock))
     state.note_files(decided.digests.learnt)
-    worker = Worker(project, decided, engine, state)
-    worker.run = how.run
+    Texts(state).keep(_read(project, decided))
+    worker = Worker(project, decided, engine, state, ask.smoke)
+    worker.run, worker.building = how.run, how.building
     steps = [step for step in decided.steps if how.build or step.action is not Action.BUILD]
     watch = probing.remembering(watch, state, worker)
     try:
         limits = Limits(how.jobs, worker.stop, how.fail_fast, decided.seconds)
         with pools.threads(sum(limits.room.values())) as executor:
             happened = build.drive(
-                build.tasks(steps, _unpushed(decided, ask), probing.to_run(decided, how)),
+                build.tasks(steps, _unpushed(decided, ask), probing.to_run(decided, ask)),
                 executor,
                 lambda task: worker.work(task, ask.registry, watch, no_cache=how.no_cache),
                 watch,
@@ -72,7 +80,7 @@ def execute(
             raise InterruptedRunError.of("interrupted", hint=hint) from None
         raise
     outcomes = tuple(one for one in happened if not isinstance(one, Verdict))
-    verdicts = [(d, probing.verdicts(d, how, worker, happened)) for d in decided.decisions]
+    verdicts = [(d, probing.verdicts(d, ask, worker, happened)) for d in decided.decisions]
     for decision in decided.decisions:
         present = [
             step.record
@@ -86,12 +94,25 @@ def execute(
     stand_ins = with_stand_ins(decided.stand_ins, decided.steps, held)
     return Done(
         outcomes,
-        tuple(verdict for _, found in verdicts for verdict in found),
+        {decision.view.variant.name: found for decision, found in verdicts},
         names,
         stand_ins,
         time.monotonic() - began,
     )
 
 
+def _read(project: Project, decided: Decided) -> Iterator[tuple[str, Path]]:
+    """The files that the builds and pulls of a run stand for, each with its digest."""
+    for decision in decided.decisions:
+        for step in decision.steps:
+            if step.action is not Action.REUSE:
+                image = decision.view.graph.nodes[step.image].image
+                folder = project.folders[image.tree] / image.context
+                yield from (
+                    (one.content, folder / one.path) for one in step.record.files if one.kind == "file"
+                )
+
+
 def _unpushed(decided: Decided, ask: Ask) -> frozenset[str]:
-    return frozenset(step.key for step in decided.steps if ask.registry and step.key not in decided.pushed)
+    wanted = ask.registry and ask.push
+    return frozenset(step.key for step in decided.steps if wanted and step.key not in decided.pushed)

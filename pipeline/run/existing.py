@@ -22,12 +22,14 @@ class Existing:
     """The builds that the engine holds and the digests that the registry has them under, both by key.
 
     `places` is where was looked for them; `ids` are what an engine would call the registry's, where asked.
+    `foreign` are keys whose build here is not to be used.
     """
 
     held: Mapping[str, Held]
     pushed: Mapping[str, str]
     places: tuple[str, ...] = ("engine",)
     ids: Mapping[str, str] = field(default_factory=dict)
+    foreign: frozenset[str] = frozenset()
 
 
 def remote(config: Config, registry: str, engine: Engine) -> Registry:
@@ -65,9 +67,10 @@ def ask(
     known = {key: digest for key, digest in known.items() if key not in unsure.values()}
     known |= {key: stored.digest for key, stored in found.items()}
     ids = {key: ids_of(stored) for key, stored in found.items()}
-    mine = {key: one for key, one in held.items() if key not in _foreign(records, held, ids, known)}
+    foreign = _foreign(records, held, ids, known)
+    mine = {key: one for key, one in held.items() if key not in foreign}
     names = {key: names[-1] for key, names in ids.items()}
-    return Existing(mine, known, ("engine", "registry"), names)
+    return Existing(mine, known, ("engine", "registry"), names, foreign)
 
 
 def _foreign(

@@ -259,5 +259,5 @@ def _last(answer: Answer) -> str:
     return (errors or lines or [f"exit {answer.code}"])[-1][:300]
 
 
-def _silently(_: str) -> None:
+def _silently(_: object) -> None:
     return None

@@ -2,51 +2,61 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 
 from pipeline import smoke
+from pipeline.adapters import verdicts as remembered
 from pipeline.adapters.state import State
 from pipeline.outcome import Outcome, Verdict
 from pipeline.ports import Ended, Event, NotStarted, Watch
-from pipeline.run.decide import Decided, Decision, How
+from pipeline.run.decide import Ask, Decided, Decision
 from pipeline.run.worker import Worker
-from pipeline.smoke import Probe
+from pipeline.smoke import Probe, cuda
+
+LATE = "its root provides CUDA, which showed only once it was built: run again to probe it"
 
 
-def to_run(decided: Decided, how: How) -> tuple[Probe, ...]:
+def to_run(decided: Decided, ask: Ask) -> tuple[Probe, ...]:
     """The open probes of all variants that are not turned off."""
     return tuple(
-        probe for decision in decided.decisions for probe in decision.probes if not _is_off(probe, how)
+        probe
+        for decision in decided.decisions
+        for probe in decision.probes
+        if not smoke.turned_off(probe, ask.smoke, ask.gpu)
     )
 
 
 def verdicts(
-    decision: Decision, how: How, worker: Worker, happened: Iterable[Outcome | Verdict]
+    decision: Decision, ask: Ask, worker: Worker, happened: Iterable[Outcome | Verdict]
 ) -> tuple[Verdict, ...]:
     """All verdicts on a variant's images that are there; what did not run is in doubt, not forgotten."""
     given = {(one.key, one.probe): one for one in happened if isinstance(one, Verdict)}
     found = list(decision.settled)
     for probe in decision.probes:
-        if probe.key not in worker.image_ids:
-            continue
-        why = "GPU probes are off" if _is_off(probe, how) else "the probe was not run to its end"
-        doubt = smoke.judge(probe, NotStarted(why, no_gpu=True))
-        found.append(given.get((probe.key, probe.digest), doubt))
-    return tuple(found)
+        off = smoke.turned_off(probe, ask.smoke, ask.gpu)
+        there = probe.key in worker.image_ids
+        if there or (off and probe.key in worker.digests):
+            doubt = _doubt(probe, off or "the probe was not run to its end")
+            found.append(given.get((probe.key, probe.digest), doubt))
+    return (*found, *(_doubt(probe, LATE) for probe in decision.late if _shows_now(probe, worker)))
 
 
-def _is_off(probe: Probe, how: How) -> bool:
-    return how.gpu == "off" and probe.smoke.gpu
+def _doubt(probe: Probe, why: str) -> Verdict:
+    return smoke.judge(probe, NotStarted(why, doubt=True))
+
+
+def _shows_now(probe: Probe, worker: Worker) -> bool:
+    """Whether the image that is there now turns out to stand on CUDA."""
+    image_id = worker.image_ids.get(probe.key, "")
+    return bool(image_id) and cuda.sets(worker.engine.environment(image_id))
 
 
 def remembering(watch: Watch, state: State, worker: Worker) -> Watch:
     """A watch that stores each verdict as soon as it is given."""
 
     def remember(event: Event) -> None:
-        if isinstance(event, Ended) and isinstance(event.outcome, Verdict):
-            image_id = worker.image_ids[event.outcome.key]
-            state.note_verdict(image_id, event.outcome, dataclasses.asdict(event.outcome))
+        if isinstance(event, Ended) and isinstance(event.outcome, Verdict) and not event.outcome.reused:
+            remembered.note(state, worker.image_ids[event.outcome.key], event.outcome)
         watch(event)
 
     return remember

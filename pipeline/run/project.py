@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import platformdirs
-
 from pipeline import config as configuration
 from pipeline import digest
 from pipeline import lock as locking
@@ -170,6 +168,8 @@ def _apart(config: Config, root: Path) -> tuple[Path, Path]:
     """Lock and state of a bare tree: it is somebody else's, so nothing is put into it."""
     only = _real(root / config.trees[0].path)
     name = digest.short(digest.of_bytes(os.fsencode(only)))
+    import platformdirs  # noqa: PLC0415 (most projects have a folder for it)
+
     state = platformdirs.user_state_path("stackbuild") / "trees" / f"{only.name[:40]}-{name}"
     return state / LOCK, state
 
@@ -203,10 +203,10 @@ def _checkout(declared: TreeConfig, root: Path, given: tuple[Pin, Path], how: Op
     try:
         return gitrepo.checkout(url, pin.commit)
     except InputError as error:
-        hint = (
-            f"another tree's lock, or its history was rewritten? `stackbuild lock --update {declared.name}`"
-        )
-        where = shown(lock_path)
+        where, hint = declared.where, "is it the right one? a shallow clone does not have all commits"
+        if pin.commit != declared.ref:
+            where = shown(lock_path)
+            hint = f"of another tree, or was history rewritten? `stackbuild lock --update {declared.name}`"
         raise InputError(
             *(replace(p, where=p.where or where, hint=p.hint or hint) for p in error.problems)
         ) from error

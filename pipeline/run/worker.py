@@ -5,38 +5,53 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline import build, labels, publish, smoke
-from pipeline.adapters import logs
+from pipeline import build, labels, publish
+from pipeline.adapters import logs, verdicts
 from pipeline.adapters.buildx import BuildFailedError, Buildx
+from pipeline.adapters.claims import Claims
 from pipeline.adapters.engine import Engine, local_name
-from pipeline.adapters.probes import Probes
 from pipeline.adapters.state import BuildNote, State
 from pipeline.build import Task
 from pipeline.errors import FailedError, InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.graph import Node
-from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed, Verdict
+from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed, Reused, Verdict
 from pipeline.plan import Step
-from pipeline.ports import BuildOrder, Product, Progressed, Tell, Watch, Word
+from pipeline.ports import BuildOrder, ProbeOrder, ProbeReport, Progressed, Tell, Watch, Word
 from pipeline.run.decide import Decided, Decision
+from pipeline.run.means import means_of
 from pipeline.run.order import order_of
 from pipeline.run.origins import Origins
+from pipeline.run.prober import Prober
 from pipeline.run.project import Project
+
+if TYPE_CHECKING:
+    from pipeline.adapters.probes import Probes
 
 
 class Worker:
     """One run's builds, pulls, pushes and probes; `image_ids` and `digests` say what is there, by key.
 
-    `run` is its number in the project's history.
+    `run` is its number in the project's history, `building` what helps builds along.
     """
 
-    def __init__(self, project: Project, decided: Decided, engine: Engine, state: State) -> None:
+    def __init__(
+        self, project: Project, decided: Decided, engine: Engine, state: State, policy: str = "auto"
+    ) -> None:
         self.run = 0
+        self.building = project.config.build
         self._project = project
         self.engine = engine
-        self.probes = Probes(engine)
         self._state = state
+        self._prober = Prober(
+            self._run_probe,
+            dict if policy == "always" else (lambda: verdicts.stored(state)),
+            lambda: logs.folder(project.state, self.run),
+        )
+        self._claims = Claims(project.state)
         self._builds = Buildx(engine.builder, engine.product)
         self._nodes: dict[str, Node] = {}
         self._keys: dict[str, Mapping[str, str]] = {}
@@ -50,10 +65,19 @@ class Worker:
         self.image_ids: dict[str, str] = {key: held.image_id for key, held in decided.held.items()}
         self.digests: dict[str, str] = dict(decided.pushed)
         self.remote = decided.remote
+        self._foreign = decided.foreign
+
+    @cached_property
+    def probes(self) -> Probes:
+        """The probes of this run."""
+        from pipeline.adapters.probes import Probes  # noqa: PLC0415 (docker is slow to import)
+
+        return Probes(self.engine)
 
     def stop(self) -> None:
         """End what runs: gently, and at once when told so a second time."""
         try:
+            self._claims.stop()
             self.engine.stop()
             self._builds.stop()
             self.probes.stop()
@@ -76,8 +100,7 @@ class Worker:
         remote = publish.key_name(registry, step.image, step.key) if registry else ""
         try:
             if task.probe:
-                order = smoke.order_of(task.probe, self.image_ids[step.key])
-                return smoke.judge(task.probe, self.probes.run(order))
+                return self._prober.verdict(task.probe, self.image_ids[step.key])
             if task.doing == build.PUSH:
                 digest = self._push(step, local, remote, tell)
                 self.digests[step.key] = digest
@@ -89,10 +112,7 @@ class Worker:
                 self.image_ids[step.key] = product.image_id
                 return Pulled(step.image, step.key, product.image_id, taken(), product.size)
             log = str(logs.folder(self._project.state, self.run) / logs.name(step.image, step.key))
-            product = self._build(task, log, tell, no_cache=no_cache)
-            note = BuildNote(step.record, step.key, product.image_id, taken(), product.size, log)
-            self._state.note_build(note)
-            return Built(step.image, step.key, product.image_id, taken(), product.size, log)
+            return self._build(task, log, tell, no_cache=no_cache)
         except InterruptedRunError:
             raise
         except BuildFailedError as error:
@@ -124,10 +144,25 @@ class Worker:
         hint = "somebody else wrote to this tag: remove it from the registry"
         raise FailedError.of(f"'{remote}' does not carry the key it is filed under", hint=hint)
 
-    def _build(self, task: Task, log: str, tell: Tell, *, no_cache: bool) -> Product:
-        product = self._builds.build(self.order(task, log, no_cache=no_cache), tell)
-        self.image_ids[task.step.key] = product.image_id
-        return product
+    def _run_probe(self, order: ProbeOrder) -> ProbeReport:
+        # docker's client is slow to import, and a verdict that stands does without it
+        return self.probes.run(order)
+
+    def _build(self, task: Task, log: str, tell: Tell, *, no_cache: bool) -> Built | Reused:
+        """Build an image, unless another run on this project builds it, or has built it by now."""
+        step = task.step
+        with self._claims.held(step.key, tell):
+            found = self.engine.found(local_name(step.image, step.key), step.key)
+            if found and step.key not in self._foreign:
+                self.image_ids[step.key] = found.image_id
+                return Reused(step.image, step.key, found.image_id, found.size)
+            began = time.monotonic()
+            product = self._builds.build(self.order(task, log, no_cache=no_cache), tell)
+            seconds = time.monotonic() - began
+            self.image_ids[step.key] = product.image_id
+            note = BuildNote(step.record, step.key, product.image_id, seconds, product.size, log)
+            self._state.note_build(note)
+        return Built(step.image, step.key, product.image_id, seconds, product.size, log)
 
     def order(self, task: Task, log: str, *, no_cache: bool) -> BuildOrder:
         """The build of a task's step, with everything that it may see."""
@@ -135,7 +170,12 @@ class Worker:
         folder: Path = self._project.folders[node.image.tree] / node.image.context
         order = order_of(task.step, node, self._keys[task.step.key], (folder, log))
         made = labels.of_making(self._origins.of(node.image.tree), self._edited[task.step.key])
-        return replace(order, labels=(*order.labels, *made), no_cache=no_cache or order.no_cache)
+        return replace(
+            order,
+            labels=(*order.labels, *made),
+            no_cache=no_cache or order.no_cache,
+            means=means_of(self.building, task.step.image, self._project.root),
+        )
 
 
 def _sight(decision: Decision) -> labels.Sight:

@@ -2,11 +2,14 @@
 
 from pipeline.show.board import Board, Part, Row, Standing, Totals, fitting, key_of, parts
 from pipeline.show.diffs import differences, matches_text
+from pipeline.show.explanations import explanations_json, explanations_text
 from pipeline.show.graphs import graph_dot, graph_json, graph_mermaid, graph_text, others, tree_lines
 from pipeline.show.locks import move_line
 from pipeline.show.outcomes import failure_text, outcome_line, summary
 from pipeline.show.plans import expected_text, plan_json, plan_text, stand_ins_text, tally, unlocked_text
+from pipeline.show.prunes import age, prune_summary, prune_text
 from pipeline.show.runs import Growth, Past, growth_text, happening, run_json, run_plan, run_text, runs_text
+from pipeline.show.verdicts import junit, verdicts_text
 from pipeline.show.words import Paint, clock, counted, duration, plain, roughly, size
 
 __all__ = [
@@ -18,11 +21,14 @@ __all__ = [
     "Row",
     "Standing",
     "Totals",
+    "age",
     "clock",
     "counted",
     "differences",
     "duration",
     "expected_text",
+    "explanations_json",
+    "explanations_text",
     "failure_text",
     "fitting",
     "graph_dot",
@@ -31,6 +37,7 @@ __all__ = [
     "graph_text",
     "growth_text",
     "happening",
+    "junit",
     "key_of",
     "matches_text",
     "move_line",
@@ -40,6 +47,8 @@ __all__ = [
     "plain",
     "plan_json",
     "plan_text",
+    "prune_summary",
+    "prune_text",
     "roughly",
     "run_json",
     "run_plan",
@@ -51,4 +60,5 @@ __all__ = [
     "tally",
     "tree_lines",
     "unlocked_text",
+    "verdicts_text",
 ]

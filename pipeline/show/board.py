@@ -9,9 +9,9 @@ from statistics import median
 
 from pipeline.expected import makespan
 from pipeline.graph import Graph
-from pipeline.outcome import Blocked, Built, Failed, Outcome, Pulled, Pushed, Result, Verdict
+from pipeline.outcome import Blocked, Built, Failed, Outcome, Pulled, Pushed, Result, Reused, Verdict
 from pipeline.plan import Action, Step
-from pipeline.ports import Began, Ended, Event, Moved, Progressed
+from pipeline.ports import Began, Ended, Event, Moved, Progressed, Waits
 from pipeline.show.words import size
 
 
@@ -162,6 +162,8 @@ class Board:
                 task = image.tasks.get(event.task) if image else None
                 if task and isinstance(event.word, Moved):
                     task.moved, task.moving = event.word, True
+                elif task and isinstance(event.word, Waits):
+                    task.text, task.moving = f"waits for {event.word.who}", False
                 elif task and isinstance(event.word, str) and event.word != task.text:
                     task.text, task.moving = event.word, False
             case Ended():
@@ -246,6 +248,8 @@ def _forest(cast: tuple[Part, ...]) -> list[tuple[str, str]]:
 
 def _settle(image: _Image, outcome: Outcome | Verdict) -> None:
     match outcome:
+        case Reused():
+            image.settled, image.text = Standing.REUSED, "another run has built it"
         case Built() | Pulled():
             image.settled = Standing.BUILT if isinstance(outcome, Built) else Standing.PULLED
             image.seconds, image.text = outcome.seconds, size(outcome.size)

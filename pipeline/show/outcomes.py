@@ -14,6 +14,7 @@ from pipeline.outcome import (
     Pulled,
     Pushed,
     Result,
+    Reused,
     Verdict,
 )
 from pipeline.show.words import Paint, duration, size
@@ -30,6 +31,8 @@ def outcome_line(outcome: Outcome | Verdict | Promoted | HeldBack, paint: Paint)
         case Pulled():
             took = f"{duration(outcome.seconds)}, {size(outcome.size)}"
             return f"{paint('pulled', 'green')} {outcome.image}  {took}"
+        case Reused():
+            return f"{paint('reused', 'green')} {outcome.image}  another run has built it"
         case Pushed():
             return f"{paint('pushed', 'green')} {outcome.image}  {duration(outcome.seconds)}"
         case Failed():
@@ -60,7 +63,10 @@ def summary(
     outcomes: Iterable[Outcome], verdicts: Iterable[Verdict], names: Iterable[Promoted | HeldBack]
 ) -> str:
     """One line on a whole run: `8 built, 5 passed, 1 inconclusive`."""
-    words = {Built: "built", Pulled: "pulled", Pushed: "pushed", Failed: "failed", Blocked: "blocked"}
+    words = {
+        Built: "built", Pulled: "pulled", Reused: "reused", Pushed: "pushed",
+        Failed: "failed", Blocked: "blocked",
+    }  # fmt: skip
     counts: dict[str, int] = {}
     for outcome in outcomes:
         counts[words[type(outcome)]] = counts.get(words[type(outcome)], 0) + 1

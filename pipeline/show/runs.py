@@ -15,7 +15,7 @@ from pipeline.show.words import Paint, counted, duration, size
 RESULTS = {"done": "green", "failed": "red", "interrupted": "yellow", "killed": "yellow", "running": "cyan"}
 WORDS = {"promoted": "named", "growth": "grew"}
 COLOURS = {
-    **dict.fromkeys(("built", "pulled", "pushed", "named", "passed"), "green"),
+    **dict.fromkeys(("built", "pulled", "reused", "pushed", "named", "passed"), "green"),
     **dict.fromkeys(("blocked", "held back", "inconclusive"), "yellow"),
     "failed": "red",
 }

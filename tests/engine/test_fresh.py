@@ -90,3 +90,57 @@ def test_an_image_that_may_not_be_so_old_is_built_again_and_really_runs_again(wo
     assert "and may be 0 seconds" in report["variants"]["default"]["images"]["base"]["reasons"][0]
     assert workshop.text("base", "/base") != before
     assert "[refreshed]" in (workshop.root / "stacks.lock").read_text()
+
+
+def test_what_pip_would_install_now_counts_as_far_as_the_builds_own_words_allow(
+    workshop: Workshop, shelf: Index
+) -> None:
+    shelf.wheel("thing", "1.0", "helper")
+    shelf.wheel("helper", "1.0")
+    options = f"--index-url {shelf.address}/simple --trusted-host {shelf.address.split('/')[2].split(':')[0]}"
+    # cached between tests: nothing in it is this test's
+    venv = f"RUN apt-get update && {INSTALL} python3-venv && python3 -m venv /opt/venv\n"
+    workshop.image("python", f"FROM {ROOT}\n{venv}ENV PATH=/opt/venv/bin:$PATH\n")
+    workshop.more('[fresh]\ndrift = ["pip"]')
+    workshop.image(
+        "base",
+        "FROM jupyter/python\nCOPY limits.txt /opt/\n"
+        f"RUN pip install {options} -c /opt/limits.txt thing # {workshop.nonce}\n",
+        {"limits.txt": "thing<2\n"},
+    )
+    workshop.run()
+    shelf.wheel("thing", "2.0", "helper")
+    assert built(nightly(workshop)) == []
+    shelf.wheel("helper", "1.1")
+    report = nightly(workshop)
+    assert built(report) == ["base"]
+    assert report["fresh"]["base"]["moved"] == [
+        {"manager": "pip", "name": "helper", "old": "1.0", "new": "1.1"}
+    ]
+    manifest = workshop.run("manifest", "--format", "json").json()["variants"]["default"]["images"]["base"]
+    pip = manifest["packages"]["pip"]
+    assert (pip["helper"], pip["thing"]) == ("1.1", "1.0")
+
+
+CONDA = """#!/bin/sh
+case "$*" in *--dry-run*--json*)
+    printf '%s' '{"success": true, "actions": {"LINK": [{"name": "numpy", "version": "2.0"}]}}' ;;
+esac
+"""
+
+
+def test_an_answer_that_a_rebuild_did_not_change_does_not_count_again(workshop: Workshop) -> None:
+    workshop.image(
+        "base",
+        f"FROM {ROOT}\nCOPY conda /usr/local/bin/conda\nRUN chmod +x /usr/local/bin/conda\n"
+        "COPY numpy.json /opt/conda/conda-meta/numpy-1.0-0.json\n"
+        f"RUN conda install --yes 'numpy>=1' # {workshop.nonce}\n",
+        {"conda": CONDA, "numpy.json": "{}"},
+    )
+    workshop.run()
+    report = nightly(workshop)
+    assert report["fresh"]["base"]["reason"] == "would install something else now: conda numpy 1.0 → 2.0"
+    assert built(report) == ["base"]
+    report = nightly(workshop)
+    assert built(report) == []
+    assert report["fresh"]["base"]["unasked"] == ["was built again for this before, to no effect"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -38,10 +40,23 @@ def test_verdicts_are_given_shown_and_reused_where_they_passed(workshop: Worksho
     assert "probe failed: one: bad: exit 3\n  │ line 12\n" in ran.err
     assert workshop.containers() == []
 
+    log = Path(verdicts["bad"]["log"]).read_text()
+    assert log.startswith("line 1\n")
+    state = json.loads(log.splitlines()[-1].removeprefix("-- "))
+    assert (state["exit_code"], state["out_of_memory"]) == (3, False)
+    assert f"  log: {verdicts['bad']['log']}\n" in ran.err
+
     again = workshop.run("--format", "json", code=1)
-    assert "probing one\n" * 2 in again.err.replace("failed one: bad  exit 3\n", "")
-    assert again.err.count("probing one") == 2
-    assert {verdict["title"] for verdict in again.json()["verdicts"]} == {"good", "bad", "crash"}
+    assert "probing" not in again.err
+    assert "an earlier run's verdict on the same image; --smoke always tries again" in again.err
+    reused = {verdict["title"]: verdict for verdict in again.json()["verdicts"]}
+    assert {title: verdict["result"] for title, verdict in reused.items()} == results
+    assert all(verdict["reused"] for verdict in reused.values())
+    assert reused["bad"]["tail"] == verdicts["bad"]["tail"]
+
+    anew = workshop.run("--smoke", "always", "--format", "json", code=1)
+    assert anew.err.count("probing one") == 3
+    assert not any(verdict["reused"] for verdict in anew.json()["verdicts"])
 
 
 def test_a_probe_runs_apart_from_the_network_and_as_the_images_user(workshop: Workshop) -> None:
@@ -120,8 +135,7 @@ def test_megabytes_of_output_are_survived_and_only_the_end_is_kept(workshop: Wor
     never = probe(workshop, "yes", timeout=1)
     assert isinstance(never, TimedOut)
     gone = Probes(Engine()).run(ProbeOrder("sha256:" + "0" * 64, ("true",), gpu=False, timeout=1))
-    assert isinstance(gone, NotStarted)
-    assert not gone.no_gpu
+    assert gone == NotStarted("the image is not there any more", doubt=True)
 
 
 def test_an_image_that_several_variants_share_is_built_once_and_probed_in_each(workshop: Workshop) -> None:

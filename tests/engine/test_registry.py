@@ -7,6 +7,7 @@ import datetime
 import json
 import os
 import subprocess
+from inspect import unwrap
 from pathlib import Path
 
 import pytest
@@ -91,8 +92,18 @@ def test_what_is_built_is_pushed_named_and_pulled_again_where_it_is_needed(works
     assert {name: digest(name) for name in moved} == moved
 
     workshop.forget()
-    # nothing needs base here; child's probe has to run again, in what was pulled
+    # nothing needs them here: what the registry has is what was pushed, and its verdict stands
+    assert workshop.actions("cpu", registry=workshop.registry) == {"base": "reuse", "child": "reuse"}
+    report = workshop.run(*options, "-V", "cpu").json()
+    assert report["outcomes"] == []
+    assert [(verdict["result"], verdict["reused"]) for verdict in report["verdicts"]] == [("passed", True)]
+    # a probe that runs needs its image; what was pulled is the same, and so its other verdicts stand
+    workshop.more('[[smoke]]\nname = "another"\nimages = ["child"]\nvariants = ["cpu"]\nrun = ["true"]')
     assert workshop.actions("cpu", registry=workshop.registry) == {"base": "reuse", "child": "pull"}
+    report = workshop.run(*options, "-V", "cpu").json()
+    assert [outcome["kind"] for outcome in report["outcomes"]] == ["pulled"]
+    assert sorted(verdict["reused"] for verdict in report["verdicts"]) == [False, True]
+    workshop.forget()
     assert workshop.run(*options, "-V", "cpu", "base").json()["outcomes"] == []
     (workshop.images / "child/who").write_text("2")
     assert workshop.actions("cpu", registry=workshop.registry) == {"base": "pull", "child": "build"}
@@ -184,7 +195,7 @@ def test_a_look_up_is_tried_again_exactly_where_the_trouble_may_pass(
     attempts = len(heads)
     with faulty(lambda _method, _path: status) as registry:
         with pytest.raises(kind):
-            Engine.find_root.__wrapped__(Engine(), f"{registry.address}/one:tag")
+            unwrap(Engine.find_root)(Engine(), f"{registry.address}/one:tag")
         once = len([asked for asked in registry.asked if "/manifests/" in asked])
     assert attempts == times * once
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from pipeline import show
 from pipeline.adapters.progress import shown
 from pipeline.outcome import Built, Failed
-from pipeline.ports import Began, Ended, Event, Progressed, Said
+from pipeline.ports import Began, Ended, Event, Progressed, Said, Waits
 
 DOING = {"build": "building", "pull": "pulling", "push": "pushing", "smoke": "probing"}
 COLOURS = ("cyan", "magenta", "blue", "bright_cyan", "bright_magenta", "bright_blue")
@@ -52,6 +52,8 @@ class Lines:
             match event:
                 case Began():
                     self._write(f"{DOING.get(event.doing, event.doing)} {event.image}")
+                case Progressed(word=Waits(who=who)):
+                    self._write(f"waiting {event.image}  it is built by {who}")
                 case Progressed(word=Said(lines=lines)) if self._verbose:
                     prefix = self._prefix(event)
                     for line in lines:

@@ -1,4 +1,4 @@
-"""Whose a probe's container is, so that a later run can tell whether anybody still wants it."""
+"""Which process something belongs to, so that a later one on this machine can tell whether it lives."""
 
 from __future__ import annotations
 
@@ -7,21 +7,26 @@ import os
 import socket
 from pathlib import Path
 
-LABEL = "io.stackbuild.probe"
 ALIVE = "-"
 
 
 def owner() -> str:
-    """Which process a probe belongs to, so that a later one on this machine can tell whether it lives."""
+    """The process that asks, as a label or a row names it: its machine, its number, and when it began."""
     return f"{_machine()} {os.getpid()} {_began(os.getpid())}"
 
 
-def orphaned(owner: str) -> bool:
-    """Whether the process that an owner names is one of this machine, and no more."""
-    machine, _, process = owner.rpartition(" ")[0].rpartition(" ")
+def number_of(owned_by: str) -> str:
+    """The process number that an owner names, for people; "" where it names none."""
+    number = owned_by.rpartition(" ")[0].rpartition(" ")[2]
+    return number if number.isdecimal() else ""
+
+
+def is_orphaned(owned_by: str) -> bool:
+    """Whether the process is surely gone; of what another machine owns, or nobody can read, it is not."""
+    machine, _, process = owned_by.rpartition(" ")[0].rpartition(" ")
     if machine != _machine() or not process.isdecimal():
         return False
-    return _began(int(process)) not in {owner.rpartition(" ")[2], ALIVE}
+    return _began(int(process)) not in {owned_by.rpartition(" ")[2], ALIVE}
 
 
 def _machine() -> str:

@@ -1,0 +1,51 @@
+"""The values of secrets, which are looked at for two reasons only: are they there, and do they leak."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipeline.config import Secret, Ssh
+
+# shorter ones are found everywhere, whole values and lines as well as words of them
+SHORTEST = 6
+SHORTEST_WORD = 12
+# what BuildKit takes at most
+MOST_BYTES = 500 << 10
+MASK = "***"
+
+
+def lacks(given: Secret | Ssh) -> str:
+    """Why a secret cannot be had, in words without its value; "" where it can."""
+    if given.file:
+        return "" if os.access(given.file, os.R_OK) else f"the file '{given.file}' cannot be read"
+    variable = given.env if isinstance(given, Secret) else "SSH_AUTH_SOCK"
+    return "" if os.environ.get(variable) else f"the environment variable {variable} is not set"
+
+
+def values(secrets: Iterable[Secret]) -> tuple[str, ...]:
+    """What must be shown nowhere: the values, their lines, and the long words in those; the longest first."""
+    found: set[str] = set()
+    for secret in secrets:
+        text = _value(secret)
+        found |= {part.strip() for part in (text, *text.splitlines()) if len(part.strip()) >= SHORTEST}
+        found |= {word for word in text.split() if len(word) >= SHORTEST_WORD}
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+def masked(text: str, values: Iterable[str]) -> str:
+    """The text without the values."""
+    for value in values:
+        text = text.replace(value, MASK)
+    return text
+
+
+def _value(secret: Secret) -> str:
+    if secret.env:
+        return os.environ.get(secret.env, "")
+    try:
+        with Path(secret.file).open("rb") as file:
+            return file.read(MOST_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""

@@ -1,0 +1,54 @@
+"""The verdicts that this machine remembers: by the image's exact id, the probe's digest and the hardware."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import time
+
+from pipeline.adapters.state import State
+from pipeline.outcome import Device, Hardware, Result, Verdict
+
+# one verdict for each hardware that a probe has seen; "" for those that need none
+Stored = dict[tuple[str, str], dict[str, Verdict]]
+
+
+def stored(state: State) -> Stored:
+    """Every verdict that may be used again, by the image's id and the probe's digest, then by hardware."""
+    found: Stored = {}
+    for image_id, probe, hardware, text in state.rows(
+        "select image_id, probe, hardware, verdict from judged"
+    ):
+        with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
+            verdict = _read(json.loads(str(text)))
+            found.setdefault((str(image_id), str(probe)), {})[str(hardware)] = verdict
+    return found
+
+
+def note(state: State, image_id: str, verdict: Verdict) -> None:
+    """Remember a verdict that will last, and forget the one that it replaces otherwise."""
+    hardware = str(verdict.hardware or "")
+    if verdict.lasting:
+        text = json.dumps(dataclasses.asdict(verdict))
+        row = (image_id, verdict.probe, hardware, text, time.time())
+        state.change("insert or replace into judged values (?, ?, ?, ?, ?)", [row])
+    else:
+        query = "delete from judged where image_id = ? and probe = ? and hardware = ?"
+        state.change(query, [(image_id, verdict.probe, hardware)])
+
+
+def _read(value: dict[str, object]) -> Verdict:
+    known = {field.name for field in dataclasses.fields(Verdict)}
+    fields = {name: inner for name, inner in value.items() if name in known}
+    fields["result"] = Result(str(fields["result"]))
+    fields["tail"] = tuple(map(str, fields["tail"]))  # type: ignore[call-overload]
+    fields["hardware"] = _hardware(fields.get("hardware"))
+    return Verdict(**fields)  # type: ignore[arg-type]
+
+
+def _hardware(value: object) -> Hardware | None:
+    if not isinstance(value, dict):
+        return None
+    devices = tuple(Device(str(one["name"]), str(one["capability"])) for one in value["devices"])
+    return Hardware(devices, str(value["driver"]))

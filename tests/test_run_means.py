@@ -1,0 +1,120 @@
+"""What helps builds along, as they get it: paths made absolute, what is missing said before it starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command import Project
+
+from pipeline.adapters import secrets
+from pipeline.config import Building, Secret, Ssh
+from pipeline.config.building import Settings
+from pipeline.dockerfile import mounted_ids, parse
+from pipeline.errors import InputError
+from pipeline.ports import Cache, Means
+from pipeline.run.means import building_of, declared, means_of
+
+ROOT = Path("/project")
+
+
+def test_paths_are_relative_to_the_file_that_names_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    found = building_of(
+        Building(secrets=(Secret("a", file="a.txt"), Secret("e", "E")), ssh=(Ssh("d", "~/.ssh/d"), Ssh("x"))),
+        ROOT,
+        ["id=b,src=b.txt"],
+    )
+    assert [(s.id, s.file) for s in found.secrets] == [
+        ("a", "/project/a.txt"), ("e", ""), ("b", f"{tmp_path}/b.txt"),
+    ]  # fmt: skip
+    assert [one.file for one in found.ssh] == ["/home/me/.ssh/d", ""]
+
+
+def test_all_that_is_wrong_with_secrets_is_said_at_once_and_no_value() -> None:
+    with pytest.raises(InputError) as caught:
+        building_of(Building(), ROOT, ["pip=hunter2", "id=a,value=hunter2", "id=ok"])
+    assert len(caught.value.problems) == 2
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_image_gets_what_its_settings_say_and_what_is_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("SSH_AUTH_SOCK", "HTTPS_PROXY", "https_proxy", "NONE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TOKEN", "x")
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@proxy")
+    (tmp_path / "key").write_text("k")
+    given = Building(
+        Settings(("../cache/{image}", "lab/cache/{image}"), ("inline",), "host", (("a", "10.0.0.1"),)),
+        (("app/*", Settings(network="none"), ""),),
+        (Secret("token", "TOKEN"), Secret("none", "NONE"), Secret("gone", file="/gone")),
+        (Ssh("default"), Ssh("deploy", str(tmp_path / "key"))),
+        (("http", "http://proxy"), ("https", "env")),
+    )
+    assert means_of(given, "Base/Cuda", ROOT) == Means(
+        secrets=(Secret("token", "TOKEN"),),
+        ssh=(Ssh("deploy", str(tmp_path / "key")),),
+        cache_from=(Cache("/cache/base--cuda"), Cache("", "lab/cache/base--cuda")),
+        cache_to=(Cache("", "inline"),),
+        network="host",
+        hosts=(("a", "10.0.0.1"),),
+        proxies=(("HTTP_PROXY", "http://proxy"), ("http_proxy", "http://proxy"), ("HTTPS_PROXY", None)),
+    )
+    assert means_of(given, "app/one", ROOT).network == "none"
+
+
+def test_settings_for_no_image_are_a_problem_with_the_nearest_name() -> None:
+    given = Building(images=(("bsae", Settings(), "stacks.toml:3"), ("app*", Settings(), "stacks.toml:4")))
+    (problem,) = declared(given, ["base", "app-one"])
+    assert (problem.where, problem.hint) == ("stacks.toml:3", "did you mean 'base'?")
+
+
+def test_what_a_dockerfile_mounts_is_read_from_its_flags() -> None:
+    text = (
+        "FROM debian AS a\n"
+        "RUN --mount=type=secret,id=pip --mount=type=secret,target=/run/secrets/netrc a\n"
+        "ONBUILD RUN --mount=type=ssh git clone x\n"
+        "FROM a\n"
+        "RUN --mount=type=ssh,id=deploy --mount=id=c,type=cache,target=c --mount=type=Secret,source=s a\n"
+        "RUN echo --mount=type=secret,id=no\n"
+    )
+    assert mounted_ids(parse(text.encode(), "x/Dockerfile")) == (
+        ("secret", "pip"), ("secret", "netrc"), ("ssh", "default"), ("ssh", "deploy"), ("secret", "s"),
+    )  # fmt: skip
+
+
+def test_values_are_masked_line_by_line_and_short_ones_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text("-----BEGIN-----\nline-of-key\n-----END-----\n")
+    monkeypatch.setenv("SHORT", "abc")
+    monkeypatch.setenv("TOKEN", "  hunter2hunter2\n")
+    (tmp_path / "netrc").write_text("machine x login y password word-of-a-line\n")
+    given = (
+        Secret("k", file=str(tmp_path / "key")),
+        Secret("s", "SHORT"),
+        Secret("t", "TOKEN"),
+        Secret("n", "NO"),
+        Secret("c", file=str(tmp_path / "netrc")),
+    )
+    found = secrets.values(given)
+    assert secrets.masked("abc hunter2hunter2 and line-of-key.", found) == "abc *** and ***."
+    assert secrets.masked("machine word-of-a-line", found) == "machine ***"
+    assert found == tuple(sorted(found, key=len, reverse=True))
+
+
+def test_a_command_says_what_is_wrong_with_its_secrets_before_it_looks_for_an_engine(
+    project: Project,
+) -> None:
+    said = project.run("build", "--secret", "pip=hunter2hunter2", code=2)
+    assert said.errors == ["error: --secret: it takes 'id' with 'env' or 'src'"]
+    assert "hunter2" not in said.err
+    project.write("stacks.toml", (project.root / "stacks.toml").read_text() + "[build.images.chlid]\n")
+    said = project.run("build", code=2)
+    assert "no image is called 'chlid'" in said.err
+    assert "did you mean 'child'?" in said.err
