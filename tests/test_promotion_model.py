@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from memory import Memory
@@ -238,13 +238,13 @@ class Promotion(RuleBasedStateMachine):
         named = {entry.image: entry.digest for entry in last.entries}
         for image, digest in named.items():
             for parent, where in self.built_on[image, digest].items():
-                assert named.get(parent) == where, f"{image} stands on another {parent}"
+                # a parent that has turned red since stays where it was, under a child that nobody looked at
+                standing = {there for _, there in last.standing(parent, "cpu")}
+                assert where in standing, f"{image} stands on another {parent}"
         held = {kept.image for kept in last.kept}
         for image in STACK.order:
             assert not (image in named and image in held)
             assert image in named or image in held or f"{image}:latest" not in self._names()
-            if image in held:
-                assert not STACK.descendants([image]) & named.keys()
 
     def _names(self) -> dict[str, str]:
         found = {}
@@ -283,4 +283,5 @@ class Promotion(RuleBasedStateMachine):
 
 
 TestPromotion = Promotion.TestCase
-TestPromotion.settings = settings(stateful_step_count=25)
+# shrinking what threads do takes minutes: the first example that fails is short enough
+TestPromotion.settings = settings(stateful_step_count=25, phases=(Phase.explicit, Phase.generate))
