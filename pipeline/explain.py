@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import difflib
 import posixpath
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from pipeline.graph import Graph, Node
 from pipeline.ignore import Walk
 from pipeline.keys import FileState, KeyRecord, Part, difference
 
 AROUND = 2
+# in which two texts differ; beyond that a diff is slow
+MOST_LINES = 2000
+_HUNK = re.compile(r"\A@@ -(\d+)(,\d+)? \+(\d+)(,\d+)? @@")
 
 # a file's text by its content's digest; None where that is no text, too long, or not known any more
 TextOf = Callable[[str], str | None]
@@ -110,7 +115,8 @@ def _causes(
 def _detail(part: Part, then: KeyRecord, now: KeyRecord, text_of: TextOf) -> Detail:
     if part.kind == "instructions":
         before, after = ("\n".join(record.instructions) for record in (then, now))
-        return Detail(part, "", _diff(before, after))
+        diff = _diff(before, after)
+        return Detail(part, "" if diff else "in many lines", diff)
     if part.kind == "file":
         old, new = ({state.path: state for state in record.files}.get(part.name) for record in (then, now))
         return Detail(part, *_file(old, new, text_of))
@@ -143,7 +149,8 @@ def _file(old: FileState | None, new: FileState | None, text_of: TextOf) -> tupl
     if before is None or after is None:
         unknown = "another content; no text of it was kept" if before is None else "another content; no text"
         return ", ".join(filter(None, (words, unknown))), ()
-    return words, _diff(before, after)
+    diff = _diff(before, after)
+    return ", ".join(filter(None, (words, "" if diff else "another content, in many lines"))), diff
 
 
 def _kind(state: FileState) -> str:
@@ -151,10 +158,27 @@ def _kind(state: FileState) -> str:
 
 
 def _diff(before: str, after: str) -> tuple[str, ...]:
-    """A unified diff without its heading; a missing newline at the end is told where only one lacks it."""
+    """A unified diff without its heading; a missing newline at the end is told where only one lacks it.
+
+    Nothing, where so many lines differ that it would take long, and nobody would read it.
+    """
     mark = "" if before.endswith("\n") == after.endswith("\n") else " (no newline at the end)"
     old, new = _lines(before, mark), _lines(after, mark)
-    return tuple(difflib.unified_diff(old, new, n=AROUND, lineterm=""))[2:]
+    first = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False))))
+    skipped = max(first - AROUND, 0)
+    old, new = old[skipped:], new[skipped:]
+    ends = zip(reversed(old), reversed(new), strict=False)
+    last = len(list(takewhile(lambda pair: pair[0] == pair[1], ends)))
+    last = max(min(last, len(old) - first + skipped, len(new) - first + skipped) - AROUND, 0)
+    old, new = old[: len(old) - last], new[: len(new) - last]
+    if max(len(old), len(new)) > MOST_LINES:
+        return ()
+    found = difflib.unified_diff(old, new, n=AROUND, lineterm="")
+    return tuple(_HUNK.sub(lambda match: _moved(match, skipped), line) for line in found)[2:]
+
+
+def _moved(match: re.Match[str], by: int) -> str:
+    return f"@@ -{int(match[1]) + by}{match[2] or ''} +{int(match[3]) + by}{match[4] or ''} @@"
 
 
 def _lines(text: str, mark: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
@@ -49,6 +49,8 @@ class Graph:
 
     nodes: Mapping[str, Node]
     order: tuple[str, ...]
+    # made when it is first asked, which most runs never do
+    _nets: list[nx.DiGraph[str]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Node]:
         return (self.nodes[name] for name in self.order)
@@ -66,14 +68,15 @@ class Graph:
         return self._closure(names, up=True)
 
     def _closure(self, names: Iterable[str], *, up: bool) -> frozenset[str]:
-        import networkx as nx  # noqa: PLC0415 (slow to import, and most runs are about all images)
-
-        step, net = nx.ancestors if up else nx.descendants, _net(self.nodes)
         found: set[str] = set()
         for name in names:
             if name not in self.nodes:
                 raise unknown(name, self.nodes)
-            found |= {name} | step(net, name)
+            import networkx as nx  # noqa: PLC0415 (slow to import)
+
+            if not self._nets:
+                self._nets.append(_net(self.nodes))
+            found |= {name} | (nx.ancestors if up else nx.descendants)(self._nets[0], name)
         return frozenset(found)
 
     def leaves(self) -> tuple[str, ...]:
@@ -157,7 +160,7 @@ def _order(nodes: Mapping[str, Node]) -> tuple[str, ...]:
 
 def _net(nodes: Mapping[str, Node]) -> nx.DiGraph[str]:
     """An edge from each image to what is built on it."""
-    import networkx as nx  # noqa: PLC0415 (slow to import, and most runs are about all images)
+    import networkx as nx  # noqa: PLC0415 (slow to import)
 
     net: nx.DiGraph[str] = nx.DiGraph()
     net.add_nodes_from(nodes)
@@ -186,7 +189,7 @@ def _node(tree: Tree, image: Image, read: Mapping[str, Facts], given: tuple[Find
     if problems := [_no_reference(use, image) for use in uses if not named[use.reference] and _wrong(use)]:
         raise InputError(*problems)
     source = tree.sources[image.tree]
-    entries = source.below(image.context)
+    entries = tree.context(image)
     files = select(entries, reads, image.ignore, path=image.where)
     if source.closed and (problems := _closed(image, entries, files, reads)):
         raise InputError(*problems)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from pipeline import digest
 from pipeline.dockerfile import normal_form
 from pipeline.graph import Graph, Node
+from pipeline.tree import Overlaid
 
 # raised whenever builds of the same record would come out differently
 SCHEMA = 1
@@ -36,8 +36,15 @@ class FileState:
 ReadStates = Callable[[str, str, Sequence[str]], tuple[FileState, ...]]
 
 
+class _Keyed:
+    """Room for the key of a record, which is asked for many times and takes a while to compute."""
+
+    __slots__ = ("_key",)
+    _key: str
+
+
 @dataclass(frozen=True, slots=True)
-class KeyRecord:
+class KeyRecord(_Keyed):
     """All inputs of one image's build. Nothing else may reach the builder."""
 
     schema: int
@@ -54,11 +61,16 @@ class KeyRecord:
     @property
     def key(self) -> str:
         """The content key, 64 hex digits."""
-        return digest.of_value(self.to_json())
+        try:
+            return self._key
+        except AttributeError:
+            object.__setattr__(self, "_key", digest.of_value(self.to_json()))
+            return self._key
 
     def to_json(self) -> dict[str, Any]:
         """The record as plain JSON values."""
-        return dataclasses.asdict(self)
+        # `asdict` copies every word of it
+        return {**_shallow(self), "files": [_shallow(state) for state in self.files]}
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> KeyRecord:
@@ -75,6 +87,10 @@ class KeyRecord:
             platform=value["platform"],
             refreshed=value["refreshed"],
         )
+
+
+def _shallow(value: KeyRecord | FileState) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +121,32 @@ def _record(node: Node, keys: Mapping[str, str], world: World, states: ReadState
         image=image.name,
         instructions=normal_form(image.dockerfile),
         args=tuple((name, value) for name, value in image.args if name in declared),
-        files=states(image.tree, image.context, node.files),
+        files=_files(node, states),
         parents=tuple((reference, keys[name]) for reference, name in node.parents),
         roots=tuple((reference, world.roots.get(reference, "")) for reference in node.roots),
         target=image.target,
         platform=world.platform,
         refreshed=world.refreshed.get(image.name, ""),
     )
+
+
+def _files(node: Node, states: ReadStates) -> tuple[FileState, ...]:
+    """The state of every file that the build can read: of those that overlays hold, and of those on disk."""
+    image = node.image
+    if not image.overlaid:
+        return states(image.tree, image.context, node.files)
+    on_disk = [path for path in node.files if path not in image.overlaid]
+    found = {state.path: state for state in states(image.tree, image.context, on_disk)}
+    for path in node.files:
+        if overlaid := image.overlaid.get(path):
+            found[path] = _overlaid_state(path, overlaid)
+    return tuple(found[path] for path in node.files)
+
+
+def _overlaid_state(path: str, overlaid: Overlaid) -> FileState:
+    if overlaid.content is None:
+        return FileState(path, "dir")
+    return FileState(path, "file", digest.of_bytes(overlaid.content), overlaid.executable)
 
 
 @dataclass(frozen=True, slots=True)

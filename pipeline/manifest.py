@@ -121,6 +121,30 @@ def packages(text: str) -> dict[str, dict[str, str]]:
     raise ValueError("the list of packages breaks off")
 
 
+Sets = dict[str, dict[str, Manifest]]
+
+
+def sets_to_json(found: Mapping[str, Mapping[str, Manifest]]) -> dict[str, Any]:
+    """Manifests by variant and image as `{"variants": {V: {"images": {NAME: MANIFEST}}}}`."""
+    return {
+        "variants": {
+            variant: {"images": {name: one.to_json() for name, one in by_image.items()}}
+            for variant, by_image in found.items()
+        }
+    }
+
+
+def sets_from_json(value: Any) -> Sets:
+    """What `sets_to_json` gave; raises ValueError for anything else."""
+    try:
+        return {
+            str(variant): {name: Manifest.from_json(one) for name, one in by_image["images"].items()}
+            for variant, by_image in value["variants"].items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError("it holds no manifests") from error
+
+
 @dataclass(frozen=True, slots=True)
 class PackageChange:
     """A package that came (no `old`), went (no `new`) or moved."""

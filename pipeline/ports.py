@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline import digest
 from pipeline.config import Secret, Ssh
 from pipeline.keys import FileState
-from pipeline.outcome import Outcome, Verdict
+from pipeline.outcome import Attempt, Outcome, Verdict
+from pipeline.tree import Overlaid
 
 KEY_LABEL = "io.stackbuild.key"
 IMAGE_LABEL = "io.stackbuild.image"
@@ -48,8 +49,10 @@ class BuildOrder:
     """All that a builder is told of one image, and nothing it could read beside it.
 
     `files` lie below `context`, an absolute folder, and must still be in the state that the key was made
-    from; `bases` map references, as FROM names them, to what to take for them; `tags` are given to the
-    result. With `apart` the Dockerfile must not lie in the context, because the build would read it there.
+    from, save those that are `overlaid`, which are taken as they are here; `bases` map references, as FROM
+    names them, to what to take for them; `tags` are given to the result. With `apart` the Dockerfile must
+    not lie in the context, because the build would read it there. `attest` are the attestations to make, as
+    buildx takes them.
     """
 
     image: str
@@ -68,6 +71,8 @@ class BuildOrder:
     no_cache: bool = False
     apart: bool = False
     means: Means = NO_MEANS
+    attest: tuple[str, ...] = ()
+    overlaid: Mapping[str, Overlaid] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +208,16 @@ class Progressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Retried:
+    """A running task has come to nothing for a passing reason, and is tried again once it has waited."""
+
+    task: str
+    image: str
+    doing: str
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A task is over."""
 
@@ -210,7 +225,7 @@ class Ended:
     outcome: Outcome | Verdict
 
 
-Event = Began | Progressed | Ended
+Event = Began | Progressed | Retried | Ended
 Watch = Callable[[Event], None]
 Tell = Callable[[Word], None]
 Build = Callable[[BuildOrder, Tell], Product]

@@ -121,6 +121,11 @@ class Table:
             return default
         return value
 
+    def any(self, key: str, default: object) -> object:
+        """The key's value, of whatever type."""
+        self._known.add(key)
+        return self._values.get(key, default)
+
     def need(self, key: str, hint: str = "") -> str:
         """The key's text, which may not be missing or empty."""
         if key not in self._values:

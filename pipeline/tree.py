@@ -36,11 +36,20 @@ LEFT_OUT = ("binder", "docs", "examples", "test", "tests")
 
 
 @dataclass(frozen=True, slots=True)
+class Overlaid:
+    """What an overlay has in a context in place of the disk: a file's content, or with None a new folder."""
+
+    content: bytes | None
+    executable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """One Dockerfile of a tree, and what stacks.toml says of it.
 
     `context` is a folder relative to the tree's; `ignore` its `.dockerignore`; `published`
     is what references call the image, "" where none can, and `refs` are further ones that mean it.
+    `overlaid` are the files, by their paths in the context, that are not read from the disk.
     """
 
     name: str
@@ -53,6 +62,8 @@ class Image:
     ignore: Ignore = field(default_factory=Ignore)
     args: tuple[tuple[str, str], ...] = ()
     target: str = ""
+    weight: int = 1
+    overlaid: Mapping[str, Overlaid] = field(default_factory=dict, hash=False)
 
     @property
     def where(self) -> str:
@@ -101,6 +112,27 @@ class Tree:
     def with_images(self, changed: Iterable[Image]) -> Tree:
         """The tree with these images in place of those of the same names."""
         return replace(self, images={**self.images, **{image.name: image for image in changed}})
+
+    def context(self, image: Image) -> tuple[Entry, ...]:
+        """The entries of an image's context, sorted, with what overlays have in it."""
+        entries = self.sources[image.tree].below(image.context)
+        if not image.overlaid:
+            return entries
+        found = {entry.path: entry for entry in entries}
+        for path, overlaid in image.overlaid.items():
+            found[path] = Entry(path, "dir" if overlaid.content is None else "file")
+        return tuple(sorted(found.values(), key=lambda entry: entry.path))
+
+    def with_ignore(self, image: Image) -> Image:
+        """The image with the ignore file that overlays have in its context, where they have one."""
+        there = {entry.path for entry in self.context(image)}
+        own = posixpath.relpath(image.path, image.context)
+        path = next((path for path in (f"{own}.dockerignore", ".dockerignore") if path in there), "")
+        overlaid = image.overlaid.get(path)
+        if overlaid is None or overlaid.content is None:
+            return image
+        where = posixpath.join(self.sources[image.tree].root, image.context, path)
+        return replace(image, ignore=parse_ignore(overlaid.content, posixpath.normpath(where)))
 
     def image(self, name: str) -> Image:
         """The image of this name, or an error that names the nearest."""
@@ -201,7 +233,7 @@ def scan(config: TreeConfig, entries: tuple[Entry, ...], read: Read) -> Tree:
     files = {entry.path for entry in entries if entry.kind not in {"dir", "closed"}}
     candidates = [path for path in sorted(files) if is_dockerfile(posixpath.basename(path))]
     chosen = [path for path in candidates if not _leaves_out(path, config)]
-    left_out = tuple(path for path in candidates if path not in set(chosen))
+    left_out = tuple(sorted(set(candidates) - set(chosen)))
     names = _names(chosen, config.name)
     settings, problems = _match_settings(config, names, {entry.path: entry.kind for entry in entries})
     images: dict[str, Image] = {}
@@ -291,11 +323,7 @@ def _image(
     name, files, read = found
     context = posixpath.normpath(settings.context or posixpath.dirname(path))
     dockerfile = parse(read(path), posixpath.join(config.path, path))
-    candidates = (f"{path}.dockerignore", posixpath.normpath(f"{context}/.dockerignore"))
-    ignored_by = next((candidate for candidate in candidates if candidate in files), "")
-    ignore = (
-        parse_ignore(read(ignored_by), posixpath.join(config.path, ignored_by)) if ignored_by else Ignore()
-    )
+    ignore = _ignore((path, context, config.path), files, read)
     return Image(
         name=name,
         tree=config.name,
@@ -307,6 +335,30 @@ def _image(
         ignore=ignore,
         args=tuple(sorted({**dict(config.args), **dict(settings.args)}.items())),
         target=settings.target,
+        weight=settings.weight,
+    )
+
+
+def _ignore(place: tuple[str, str, str], files: set[str], read: Read) -> Ignore:
+    """What a context leaves out; `place` is the Dockerfile, its context and the tree's folder."""
+    path, context, root = place
+    candidates = (f"{path}.dockerignore", posixpath.normpath(f"{context}/.dockerignore"))
+    found = next((candidate for candidate in candidates if candidate in files), "")
+    return parse_ignore(read(found), posixpath.join(root, found)) if found else Ignore()
+
+
+def dockerfile_at(source: Source, image: Image, path: str, read: Read) -> Image:
+    """The image as it would be with another Dockerfile of its tree, and that one's folder as its context."""
+    context = posixpath.dirname(path) or "."
+    files = {entry.path for entry in source.entries if entry.kind != "dir"}
+    return replace(
+        image,
+        dockerfile=parse(read(path), posixpath.join(source.root, path)),
+        path=path,
+        context=context,
+        ignore=_ignore((path, context, source.root), files, read),
+        target="",
+        overlaid={},
     )
 
 

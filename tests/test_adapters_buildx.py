@@ -140,6 +140,19 @@ def words(*said: dict[str, Any]) -> list[Word]:
     return told
 
 
+def test_attestations_are_asked_for_one_by_one_and_else_turned_off(tmp_path: Path) -> None:
+    plain = buildx.command(whole(tmp_path), "mine")
+    assert "--provenance=false" in plain
+    assert not any(word.startswith("--attest") for word in plain)
+    line = buildx.command(replace(whole(tmp_path), attest=("type=sbom", "type=provenance,mode=max")), "mine")
+    assert [word for word in line if word not in plain] == [
+        "--attest=type=sbom",
+        "--attest=type=provenance,mode=max",
+    ]
+    assert "--provenance=false" not in line
+    assert "--provenance=false" in buildx.command(replace(whole(tmp_path), attest=("type=sbom",)), "mine")
+
+
 def test_lines_are_told_whole_and_without_what_a_terminal_would_obey() -> None:
     told = words(
         vertex("1", "RUN a", started="t"),
@@ -163,7 +176,8 @@ def test_a_secret_that_is_printed_is_in_no_log_no_tail_and_no_error() -> None:
     progress = Progress(file, told.append, ("s3cret-value", "other-value"))
     for one in (
         vertex("1", "RUN a", started="t"),
-        log("1", "token is s3cret-value, other-value\n"),
+        log("1", "token is s3cret-va"),
+        log("1", "lue, other-value\n"),
         vertex("1", "RUN a", started="t", completed="t", error="exit code: 1"),
         "ERROR: failed to solve: cannot log in with s3cret-value",
     ):

@@ -88,12 +88,48 @@ def test_a_file_is_shown_as_a_diff_where_both_texts_are_known() -> None:
     ],
 )
 def test_a_diff_splits_lines_at_newlines_alone(before: str, after: str, diff: tuple[str, ...]) -> None:
-    now = replace(RECORD, files=(replace(RECORD.files[0], content="b" * 64), RECORD.files[1]))
+    assert diff_of(before, after) == ("", diff)
+
+
+def diff_of(before: str, after: str) -> tuple[str, tuple[str, ...]]:
     of = graph("base > scipy")
+    now = replace(RECORD, files=(replace(RECORD.files[0], content="b" * 64), RECORD.files[1]))
     found = explained(
         of, {"scipy": RECORD}, {**records(of), "scipy": now}, "scipy", {"a" * 64: before, "b" * 64: after}
     )
-    assert found.details[0].diff == diff
+    return found.details[0].words, found.details[0].diff
+
+
+texts = st.lists(st.sampled_from("abc"), max_size=12).map(
+    lambda lines: "".join(f"{line}\n" for line in lines)
+)
+
+
+@given(texts, texts)
+def test_a_diff_is_the_plain_one_whatever_the_texts_begin_and_end_with(before: str, after: str) -> None:
+    """Applying it to the one text gives the other."""
+    if before == after:
+        return
+    lines, result, at = before.split("\n")[:-1], [], 0
+    for line in diff_of(before, after)[1]:
+        if line.startswith("@@"):
+            first, _, length = line.split()[1][1:].partition(",")
+            start = int(first) - (length != "0")
+            result += lines[at:start]
+            at = start
+        else:
+            if line[0] in " -":
+                assert lines[at] == line[1:]
+                at += 1
+            result += [line[1:]] if line[0] in " +" else []
+    assert [*result, *lines[at:]] == after.split("\n")[:-1]
+
+
+def test_texts_that_differ_in_a_great_many_lines_are_not_shown() -> None:
+    before, after = ("".join(f"{number * factor % 150}\n" for number in range(20_000)) for factor in (1, 7))
+    assert diff_of(before, after) == ("another content, in many lines", ())
+    lines = before.split("\n")
+    assert diff_of(before, "\n".join([*lines[:9000], "new", *lines[9000:]]))[1][0] == "@@ -8999,4 +8999,5 @@"
 
 
 @pytest.mark.parametrize(

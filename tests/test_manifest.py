@@ -149,3 +149,16 @@ def test_a_manifest_lists_sizes_and_packages() -> None:
         "  pip: 1 package",
         "    numpy 2.2.6",
     ]
+
+
+def test_sets_of_manifests_come_back_from_json() -> None:
+    sets = {"cpu": of(made("base", "1", apt={"tini": "1"})), "gpu": {}}
+    assert manifest.sets_from_json(json.loads(json.dumps(manifest.sets_to_json(sets)))) == sets
+
+
+@pytest.mark.parametrize(
+    "value", [None, [], {}, {"variants": []}, {"variants": {"cpu": {"images": {"a": {}}}}}]
+)
+def test_what_holds_no_manifests_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="no manifests"):
+        manifest.sets_from_json(value)

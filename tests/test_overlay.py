@@ -14,7 +14,7 @@ from pipeline import overlay
 from pipeline.config import ImageSettings
 from pipeline.errors import InputError
 from pipeline.graph import derive
-from pipeline.overlay import Overlay, PackageEdit, RootEdit
+from pipeline.overlay import Expect, Overlay, PackageEdit, RootEdit
 from pipeline.tree import Tree
 
 REPOSITORY = Path(__file__).parent.parent
@@ -35,8 +35,10 @@ def problems(text: str) -> list[str]:
 
 
 def drift(tree: Tree, *texts: str) -> list[str]:
+    names = ["cuda", *(f"more-{number}" for number in range(1, len(texts)))]
+    overlays = [read(text, name) for text, name in zip(texts, names, strict=True)]
     with pytest.raises(InputError) as caught:
-        overlay.apply([read(text) for text in texts], tree)
+        overlay.apply(overlays, tree)
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -66,8 +68,20 @@ def test_an_overlay_is_read_whole() -> None:
         "cuda",
         "overlays/cuda.toml",
         (
-            RootEdit("ubuntu:*", CUDA, "overlays/cuda.toml:2", ("base*",), 2),
-            PackageEdit("pip", "tensorflow", "tensorflow-gpu", "overlays/cuda.toml:7", ("a", "b"), None),
+            RootEdit(
+                source="ubuntu:*",
+                to=CUDA,
+                where="overlays/cuda.toml:2",
+                images=("base*",),
+                expect=Expect(2, 2),
+            ),
+            PackageEdit(
+                manager="pip",
+                source="tensorflow",
+                to="tensorflow-gpu",
+                where="overlays/cuda.toml:7",
+                images=("a", "b"),
+            ),
         ),
         "d",
     )
@@ -123,14 +137,16 @@ expect = "two"
         "  hint: a name alone: versions and extras are kept as they are",
         "16: 'expect' must not be below 0, but is -1",
         "21: 'image' must be a string, not true or false",
-        "22: 'expect' must be a whole number, not a string",
+        "22: 'expect' must be a whole number or \"any\", not 'two'",
         "23: unknown kind of edit 'pakage'\n  hint: did you mean 'package'?",
     ]
 
 
 def test_an_overlay_that_edits_nothing_is_an_error() -> None:
     assert problems('description = "x"') == [
-        "1: the overlay edits nothing\n  hint: add [[root]] or [[package]]"
+        "1: the overlay edits nothing\n"
+        "  hint: add one of [[root]], [[package]], [[arg]], [[env]], [[append]], [[replace]], [[variant]], "
+        "[[file]]"
     ]
 
 
@@ -260,9 +276,10 @@ def test_an_edit_is_for_the_images_that_its_globs_name() -> None:
     assert [match.where for match in matches] == ["images/b/Dockerfile:3", "images/b2/Dockerfile:3"]
 
 
-def test_edits_apply_one_after_the_other() -> None:
+def test_every_edit_sees_the_tree_as_it_is_upstream() -> None:
     twice = f'{ROOT_EDIT}[[root]]\nfrom = "nvidia/*"\nto = "debian:12"\n'
-    assert swapped("FROM ubuntu:18.04\n", twice) == b"FROM debian:12\n"
+    (found,) = drift(tree_of({"a/Dockerfile": "FROM ubuntu:18.04\n"}), twice)
+    assert "overlays/cuda.toml:4: root nvidia/* → debian:12: expected at least once, found nowhere" in found
 
 
 def test_a_swap_that_adds_brackets_quotes_them() -> None:
@@ -316,7 +333,7 @@ def test_a_broken_dockerfile_is_reported_beside_the_drift_and_once() -> None:
     found = drift(tree, ROOT_EDIT, ROOT_EDIT, PIP_EDIT)
     assert [problem.partition(": ")[0] for problem in found] == [
         "images/a/Dockerfile:2",
-        "overlays/cuda.toml:1",
+        "overlays/more-2.toml:1",
     ]
 
 

@@ -172,6 +172,14 @@ def test_a_root_called_like_an_image_is_not_shown_with_the_images_step() -> None
     ]
 
 
+def test_a_file_name_in_a_reason_gives_no_orders_to_the_terminal() -> None:
+    files = {"a/Dockerfile": "FROM scratch\nCOPY . /\n", "a/\x1b[2J": ""}
+    found = graph_of(files)
+    known = after_building(records(graph_of({"a/Dockerfile": files["a/Dockerfile"]})))
+    text = show.plan_text(found, plan.make(found, records(found), known, Request()), show.plain)
+    assert text.endswith("changed: file \\x1b[2J")
+
+
 def test_actions_are_coloured_and_columns_stay_in_line() -> None:
     steps = plan.make(STACK, records(STACK), Known(), Request(images=("r",)))
     lines = show.plan_text(STACK, steps, coloured).split("\n")
@@ -279,7 +287,7 @@ def test_without_a_difference_there_is_no_text() -> None:
 
 
 def test_what_edits_matched_is_a_line_each() -> None:
-    edit = RootEdit("ubuntu:*", "cuda:1", "o.toml:1")
+    edit = RootEdit(source="ubuntu:*", to="cuda:1", where="o.toml:1")
     matches = [Match("o", edit, "a", "a/Dockerfile:1"), Match("o", edit, "b", "b/Dockerfile:7")]
     assert show.matches_text(matches) == (
         "o: root ubuntu:* → cuda:1  (a/Dockerfile:1)\no: root ubuntu:* → cuda:1  (b/Dockerfile:7)"

@@ -16,9 +16,12 @@ from pipeline import digest
 from pipeline.errors import FailedError
 from pipeline.keys import FileState
 from pipeline.ports import BuildOrder
+from pipeline.tree import Overlaid
 
 # where the Dockerfile lies in a context that does not itself hold it; only a COPY of everything takes it
 APART = ".stackbuild.Dockerfile"
+# 1980, the earliest time that a zip file can hold: what overlays add must be the same whenever it is built
+EARLIEST = 315_532_800
 
 
 def dockerfile_name(order: BuildOrder) -> str:
@@ -40,6 +43,9 @@ def write(order: BuildOrder, stream: IO[bytes]) -> None:
                 executable = state.executable
                 continue
             path = Path(order.context) / state.path
+            if overlaid := order.overlaid.get(state.path):
+                _add_overlaid(tar, state.path, overlaid)
+                continue
             try:
                 if state.kind == "dir":
                     _add_folder(tar, path, state.path)
@@ -93,6 +99,18 @@ def _info(path: Path, name: str) -> tuple[tarfile.TarInfo, os.stat_result]:
     info = tarfile.TarInfo(name)
     info.mtime = int(status.st_mtime)
     return info, status
+
+
+def _add_overlaid(tar: tarfile.TarFile, name: str, overlaid: Overlaid) -> None:
+    info = tarfile.TarInfo(name)
+    info.mtime = EARLIEST
+    if overlaid.content is None:
+        info.type, info.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(info)
+        return
+    info.size = len(overlaid.content)
+    info.mode = 0o755 if overlaid.executable else 0o644
+    tar.addfile(info, io.BytesIO(overlaid.content))
 
 
 def _add_folder(tar: tarfile.TarFile, path: Path, name: str) -> None:

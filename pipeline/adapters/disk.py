@@ -7,13 +7,14 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline import digest
 from pipeline.errors import FailedError, InputError, Problem
 from pipeline.ignore import Entry
 from pipeline.keys import FileState
+from pipeline.tree import Overlaid
 
 # a file changed this shortly before it was hashed may change again without its time stamps showing it
 RACY_NS = 2_000_000_000
@@ -88,23 +89,39 @@ def _why(error: OSError) -> str:
 
 def reader(root: Path, shown: str) -> Callable[[str], bytes]:
     """A function that gives a file's bytes by its path below the root, and never leaves the root."""
-    real_root = root.resolve()
+    real_root = os.path.realpath(root)
+    below = f"{real_root}/".replace("//", "/")
 
     def read(path: str) -> bytes:
         name = f"{shown}/{path}"
         try:
-            real = (root / path).resolve(strict=True)
-            if not real.is_relative_to(real_root):
+            real = os.path.realpath(f"{below}{path}", strict=True)
+            if real != real_root and not real.startswith(below):
                 raise InputError.of("leads out of its tree", name, "put the file itself in the tree")
-            if not stat.S_ISREG(real.stat().st_mode):
+            status = os.stat(real)
+            if not stat.S_ISREG(status.st_mode):
                 raise InputError.of("is not a regular file", name)
-            if real.stat().st_size > MOST_BYTES:
+            if status.st_size > MOST_BYTES:
                 raise InputError.of(f"is larger than {MOST_BYTES >> 20} MiB", name)
-            return real.read_bytes()
+            with open(real, "rb") as file:
+                return file.read()
         except (OSError, RuntimeError) as error:
             if isinstance(error, OSError):
                 raise _unreadable(error, name) from error
             raise InputError.of("is a link to itself", name) from error
+
+    return read
+
+
+def file_reader(folders: Mapping[str, Path], shown: Mapping[str, str]) -> Callable[[str, str], Overlaid]:
+    """A function that gives a file by its folder's name and its path below; it never leaves the folder."""
+
+    def read(folder: str, path: str) -> Overlaid:
+        content = reader(folders[folder], shown[folder])(path)
+        try:
+            return Overlaid(content, bool(os.stat(folders[folder] / path).st_mode & 0o100))
+        except OSError as error:
+            raise _unreadable(error, f"{shown[folder]}/{path}") from error
 
     return read
 

@@ -58,6 +58,11 @@ create table judged (
     image_id text not null, probe text not null, hardware text not null, verdict text not null,
     at real not null, primary key (image_id, probe, hardware));
 """,
+    """
+create table if not exists attempts (
+    image text not null, key text not null, doing text not null, number integer not null, why text not null,
+    wait real not null, at real not null)
+""",
 )
 VERSION = len(MIGRATIONS)
 
@@ -85,6 +90,7 @@ class State:
         self._write = write
         self._lock = threading.Lock()
         self.set_aside = ""
+        self._last: dict[str, dict[str, KeyRecord]] = {}
         with _mapped(self._path):
             try:
                 self._db = self._open()
@@ -167,12 +173,17 @@ class State:
         for image, text in self.rows("select image, record from current where variant = ?", variant):
             with contextlib.suppress(KeyError, TypeError, ValueError):
                 found[str(image)] = KeyRecord.from_json(json.loads(str(text)))
-        return found
+        self._last[variant] = found
+        return dict(found)
 
     def note_current(self, variant: str, records: Iterable[KeyRecord]) -> None:
         """Remember what the images of a variant are now."""
-        rows = [(variant, r.image, json.dumps(r.to_json())) for r in records]
-        self.change("insert or replace into current values (?, ?, ?)", rows)
+        last = self._last.setdefault(variant, {})
+        changed = {record.image: record for record in records if last.get(record.image) != record}
+        rows = [(variant, image, json.dumps(record.to_json())) for image, record in changed.items()]
+        if rows:
+            self.change("insert or replace into current values (?, ?, ?)", rows)
+        last.update(changed)
 
     def note_build(self, note: BuildNote) -> None:
         """Remember a finished build."""

@@ -1,9 +1,11 @@
-"""`manifest`."""
+"""`manifest` and `changes`: what is in images, and what changed in them."""
 
 from __future__ import annotations
 
 import sys
 from typing import Any
+
+import click
 
 from pipeline.adapters.terminal import paint_for, put
 from pipeline.cli import options
@@ -22,17 +24,38 @@ def manifest(images: tuple[str, ...], form: str, file: str | None, tree: str | N
     stackbuild manifest scipy-notebook --variant cpu
     stackbuild manifest --format json > manifests.json
     """
+    from pipeline.manifest import sets_to_json  # noqa: PLC0415 (only needed here)
     from pipeline.run.contents import run_manifest  # noqa: PLC0415 (docker is slow to import)
     from pipeline.show.manifests import manifest_text  # noqa: PLC0415 (only needed here)
 
     found = run_manifest(file or "", tree or "", images, (chosen["variants"], chosen["overlays"]))
     if form == "json":
-        data = {
-            variant: {"images": {name: one.to_json() for name, one in by_image.items()}}
-            for variant, by_image in found.items()
-        }
-        options.put_json({"variants": data})
+        options.put_json(sets_to_json(found))
         return
     paint = paint_for(sys.stdout)
     every = {one.key: one for by_image in found.values() for one in by_image.values()}
     put("\n\n".join(manifest_text(one, paint) for one in every.values()))
+
+
+@cli.command()
+@click.argument("old")
+@click.argument("new")
+@options.place
+@options.format_
+def changes(old: str, new: str, form: str, **place: Any) -> None:
+    """Say what changed between two sets of builds: images, packages, sizes.
+
+    OLD and NEW are files that `stackbuild manifest --format json` has written.
+
+    \b
+    stackbuild changes monday.json tuesday.json
+    """
+    from pipeline.run.contents import run_changes  # noqa: PLC0415 (only needed here)
+    from pipeline.show.manifests import changes_json, changes_text  # noqa: PLC0415 (only needed here)
+
+    found = run_changes(old, new, (place["file"] or "", place["tree"] or ""))
+    if form == "json":
+        options.put_json({"variants": {variant: changes_json(one) for variant, one in found.items()}})
+        return
+    paint = paint_for(sys.stdout)
+    put("\n\n".join(f"variant {name}:\n{changes_text(one, paint)}" for name, one in found.items()))

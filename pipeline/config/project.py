@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline import refs
+from pipeline.config.attest import Attest, read_attest
 from pipeline.config.building import Building, read_building
 from pipeline.config.freshness import Fresh, read_fresh
+from pipeline.config.limits import Resources, read_limits, read_retry
 from pipeline.config.names import DEFAULT_TAGS, TagField, read_names
 from pipeline.config.smokes import GPU_PROBES, Smoke, read_smoke
 from pipeline.config.trees import TreeConfig, read_tree
 from pipeline.errors import InputError, Problem
+from pipeline.patience import Patience
 from pipeline.tomlfile import Document, Table, nearest
 
 DEFAULT_PLATFORM = "linux/amd64"
+OVERLAYS = "overlays"
 DEFAULT_VARIANT = "default"
 DEFAULT_GPU_PROBE = "gpu"
 NO_PROBE = "none"
@@ -42,7 +46,10 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All of stacks.toml, defaults filled in; every value has been checked."""
+    """All of stacks.toml, defaults filled in; every value has been checked.
+
+    `overlays` is the folder that they are in, relative to that of the file.
+    """
 
     path: str
     project: str
@@ -52,10 +59,14 @@ class Config:
     variants: tuple[Variant, ...] = (Variant(DEFAULT_VARIANT),)
     smokes: tuple[Smoke, ...] = ()
     tags: tuple[str, ...] = DEFAULT_TAGS
+    limits: Resources = field(default_factory=Resources)
+    patience: Patience = field(default_factory=Patience)
     fresh: Fresh = field(default_factory=Fresh)
     build: Building = field(default_factory=Building)
     tag_fields: tuple[TagField, ...] = ()
     credentials: str = ""
+    attest: Attest = field(default_factory=Attest)
+    overlays: str = OVERLAYS
     variant_names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -88,6 +99,7 @@ def parse(text: str, path: str) -> Config:
     if not _PLATFORM.match(platform):
         project.problem(f"'{platform}' is no platform", "platform", "write it like linux/amd64")
     credentials = _credentials(project)
+    overlays = project.take("overlays", str, OVERLAYS)
     project.close()
 
     trees = tuple(read_tree(name, table) for name, table in root.tables("tree"))
@@ -100,12 +112,14 @@ def parse(text: str, path: str) -> Config:
     smokes = tuple(read_smoke(table, [variant.name for variant in variants]) for table in root.list("smoke"))
     tags, fields = read_names(root.table("names"))
     fresh = read_fresh(root.table("fresh"))
+    attest = read_attest(root.table("attest"))
     build = read_building(root.table("build"))
+    limits, patience = read_limits(root.table("limits")), read_retry(root.table("retry"))
     root.close("section")
     document.check()
-    return Config(
-        path, name, trees, registry, platform, variants, smokes, tags, fresh, build, fields, credentials
-    )
+    plain = Config(path, name, trees, registry, platform, variants, smokes, tags, limits, patience)
+    plain = replace(plain, fresh=fresh, build=build, attest=attest, overlays=overlays)
+    return replace(plain, tag_fields=fields, credentials=credentials)
 
 
 def _credentials(project: Table) -> str:

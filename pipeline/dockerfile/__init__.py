@@ -5,7 +5,7 @@ from pipeline.dockerfile.mounts import mounted_ids
 from pipeline.dockerfile.needs import Facts, Read, Use, facts
 from pipeline.dockerfile.normal import normal_form
 from pipeline.dockerfile.reading import parse
-from pipeline.dockerfile.spot import BaseSpot, base_spot
+from pipeline.dockerfile.spot import BaseSpot, ValueSpot, base_spot, value_spots
 
 __all__ = [
     "BaseSpot",
@@ -16,9 +16,11 @@ __all__ = [
     "Read",
     "Stage",
     "Use",
+    "ValueSpot",
     "base_spot",
     "facts",
     "mounted_ids",
     "normal_form",
     "parse",
+    "value_spots",
 ]

@@ -108,3 +108,35 @@ def _value_offsets(dockerfile: Dockerfile, instruction: Instruction) -> list[int
         where = f"{dockerfile.path}:{instruction.line}"
         raise InputError.of("the image cannot be found in these lines", where, "write them as UTF-8 text")
     return offsets[start : len(whole)]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSpot:
+    """Where a value of ARG or ENV stands: `text[start:end]`, quotes included. It is None for `ARG NAME`."""
+
+    name: str
+    value: str | None
+    start: int
+    end: int
+
+
+def value_spots(dockerfile: Dockerfile, instruction: Instruction) -> tuple[ValueSpot, ...]:
+    """Where the values of an ARG or ENV stand; for `ARG NAME`, where one would. Raises InputError."""
+    value = instruction.value
+    offsets = _value_offsets(dockerfile, instruction)
+    spans = word_spans(value, instruction.escape)
+    blank = BLANKS.search(value)
+    if instruction.keyword == "ENV" and blank and spans and "=" not in value[slice(*spans[0])]:
+        # the old form, `ENV NAME everything else`
+        start, end = offsets[blank.end()], offsets[-1] + 1
+        return (ValueSpot(value[: blank.start()], value[blank.end() :], start, end),)
+    found = []
+    for first, last in spans:
+        name, equals, rest = value[first:last].partition("=")
+        begin, end = first + len(name) + len(equals), last
+        if rest:
+            found.append(ValueSpot(name, rest, offsets[begin], offsets[end - 1] + 1))
+        else:
+            at = offsets[begin - 1] + 1
+            found.append(ValueSpot(name, "" if equals else None, at, at))
+    return tuple(found)

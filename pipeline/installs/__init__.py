@@ -17,6 +17,7 @@ from pipeline.installs.requirements import (
     RequirementFile,
     matching,
     nearest,
+    replacement,
     swap,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "find_requirements",
     "matching",
     "nearest",
+    "replacement",
     "same_name",
     "swap",
     "valid_name",

@@ -141,22 +141,33 @@ def swap(text: str, requirements: Iterable[Requirement], to: str) -> str:
 
     Raises ValueError for a requirement that is dynamic or not of this text, and for an invalid `to`.
     """
-    edits: set[tuple[int, int, str]] = set()
-    for found in requirements:
-        if found.dynamic or text[found.start : found.end] != found.name:
-            raise ValueError(f"{found.word} cannot be replaced in this text")
-        if not valid_name(found.manager, to):
-            raise ValueError(f'"{to}" is not a valid {found.manager} name')
-        edits.update(_edits(text, found, to))
+    edits = {edit for found in requirements for edit in _edits(text, found, to)}
+    return _spliced(text, edits, 0, len(text))
+
+
+def replacement(text: str, found: Requirement, to: str) -> tuple[int, int, str]:
+    """The one place that `swap` would change for a requirement: its start, its end, what is to stand there.
+
+    Raises ValueError as `swap` does.
+    """
+    edits = set(_edits(text, found, to))
+    start, end = min(edit[0] for edit in edits), max(edit[1] for edit in edits)
+    return start, end, _spliced(text, edits, start, end)
+
+
+def _spliced(text: str, edits: Iterable[tuple[int, int, str]], start: int, end: int) -> str:
     pieces: list[str] = []
-    at = 0
-    for start, end, new in sorted(edits):
-        pieces += text[at:start], new
-        at = end
-    return "".join([*pieces, text[at:]])
+    for first, last, new in sorted(edits):
+        pieces += text[start:first], new
+        start = last
+    return "".join([*pieces, text[start:end]])
 
 
 def _edits(text: str, found: Requirement, to: str) -> Iterator[tuple[int, int, str]]:
+    if found.dynamic or text[found.start : found.end] != found.name:
+        raise ValueError(f"{found.word} cannot be replaced in this text")
+    if not valid_name(found.manager, to):
+        raise ValueError(f'"{to}" is not a valid {found.manager} name')
     name, extras = split_extras(to)
     bracket = _OPENING_BRACKET.match(text, found.end) if found.rest.lstrip().startswith("[") else None
     if bracket:

@@ -1,15 +1,18 @@
-"""`manifest`: what the builds at hand hold."""
+"""`manifest` and `changes`: what builds hold, and what changed in them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-from pipeline.adapters import pools
+from pipeline import manifest, plan
+from pipeline.adapters import disk, pools
 from pipeline.adapters.contents import Contents
 from pipeline.adapters.engine import Engine, NotFoundError
 from pipeline.adapters.state import State
 from pipeline.errors import InputError, InterruptedRunError
-from pipeline.manifest import Manifest
+from pipeline.manifest import ImageChange, Manifest, Sets
 from pipeline.run.decide import Ask, decide
 from pipeline.run.project import open_project, views
 
@@ -47,6 +50,7 @@ def run_manifest(
     engine = Engine()
     state = State(project.state, write=True)
     try:
+        images = plan.matching(project.tree.images, images)
         decided = decide(project, found, Ask(images), (engine, state))
         steps = [(d.view.variant.name, step) for d in decided.decisions for step in d.steps]
         asked = [(variant, step) for variant, step in steps if not images or step.image in images]
@@ -62,6 +66,27 @@ def run_manifest(
         if step.key in by_key:
             made.setdefault(variant, {})[step.image] = by_key[step.key]
     return made
+
+
+def run_changes(old: str, new: str, place: tuple[str, str]) -> dict[str, tuple[ImageChange, ...]]:
+    """What changed between two files of manifests, by variant."""
+    del place
+    before, after = _sets(old), _sets(new)
+    return {
+        variant: manifest.changes(before.get(variant, {}), after.get(variant, {}))
+        for variant in (*before, *(name for name in after if name not in before))
+    }
+
+
+def _sets(name: str) -> Sets:
+    if not disk.is_file(Path(name)):
+        hint = "`stackbuild manifest --format json` writes such files"
+        raise InputError.of(f"no file '{name}'", hint=hint)
+    try:
+        return manifest.sets_from_json(json.loads(disk.read_text(Path(name), name)))
+    except ValueError as error:
+        hint = "`stackbuild manifest --format json` writes such files"
+        raise InputError.of(f"is no file of manifests: {error}", name, hint) from error
 
 
 def _listed(names: list[str]) -> str:

@@ -258,10 +258,12 @@ def _decision(
         return refs.parse(reference).pinned(digest) if digest else reference
 
     variant = (view.variant.name, view.graph, records)
-    found = standing.sort(ground, variant, steps_with(frozenset()), pinned)
+    steps = steps_with(frozenset())
+    found = standing.sort(ground, variant, steps, pinned)
     # a probe needs its image here, even where only the registry has it
     here = frozenset(probe.image for probe in found.open if not smoke.turned_off(probe, ask.smoke, ask.gpu))
-    return Decision(view, steps_with(here), records, found.open, found.settled, found.late)
+    steps = steps_with(here) if here else steps
+    return Decision(view, steps, records, found.open, found.settled, found.late)
 
 
 def _ground(project: Project, ask: Ask, there: Existing, world: tuple[Engine | None, State]) -> Ground:

@@ -64,7 +64,7 @@ def execute(
     steps = [step for step in decided.steps if how.build or step.action is not Action.BUILD]
     watch = probing.remembering(watch, state, worker)
     try:
-        limits = Limits(how.jobs, worker.stop, how.fail_fast, decided.seconds)
+        limits = _limits(project, decided, how, worker)
         with pools.threads(sum(limits.room.values())) as executor:
             happened = build.drive(
                 build.tasks(steps, _unpushed(decided, ask), probing.to_run(decided, ask)),
@@ -98,6 +98,19 @@ def execute(
         names,
         stand_ins,
         time.monotonic() - began,
+    )
+
+
+def _limits(project: Project, decided: Decided, how: How, worker: Worker) -> Limits:
+    resources = project.config.limits
+    return Limits(
+        how.jobs,
+        worker.stop,
+        how.fail_fast,
+        decided.seconds,
+        resources.gpu,
+        resources.transfers,
+        {node.image.name: node.image.weight for d in decided.decisions for node in d.view.graph},
     )
 
 

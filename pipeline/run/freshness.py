@@ -242,8 +242,10 @@ class _Asker:
         for path in node.files:
             if not path.endswith((".txt", ".in", ".yml", ".yaml", ".lock", ".cfg")):
                 continue
+            overlaid = node.image.overlaid.get(path)
             try:
-                data = read(f"{node.image.context}/{path}".removeprefix("./").removeprefix("/"))
+                own = f"{node.image.context}/{path}".removeprefix("./").removeprefix("/")
+                data = overlaid.content or b"" if overlaid else read(own)
             except InputError:
                 continue
             if len(data) <= MOST_TEXT:

@@ -43,6 +43,7 @@ def order_of(step: Step, node: Node, keys: Mapping[str, str], where: tuple[Path,
         log=log,
         no_cache=step.afresh,
         apart=not own and _takes_all(node, step),
+        overlaid=image.overlaid,
     )
 
 

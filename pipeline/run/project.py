@@ -24,7 +24,6 @@ from pipeline.tree import Tree
 
 FILE = "stacks.toml"
 LOCK = "stacks.lock"
-OVERLAYS = "overlays"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,21 +225,38 @@ def _lock(path: Path) -> Lock:
     return locking.parse(disk.read_text(path, name), name)
 
 
+def overlay_path(project: Project, name: str) -> Path:
+    """Where the overlay of this name is: in the project's folder of overlays, unless the name is a path."""
+    if name.endswith(".toml") or "/" in name:
+        return Path(name)
+    return overlay_folder(project) / f"{name}.toml"
+
+
+def overlay_folder(project: Project) -> Path:
+    """The folder of the project's overlays."""
+    return Path(os.path.normpath(project.root / project.config.overlays))
+
+
 def read_overlay(project: Project, name: str) -> Overlay:
-    """The overlay of this name in `overlays/`, or at this path where the name is a path."""
-    folder = project.root / OVERLAYS
-    is_path = name.endswith(".toml") or "/" in name
-    path = Path(name) if is_path else folder / f"{name}.toml"
-    if not path.is_file():
-        there = sorted(other.stem for other in folder.glob("*.toml"))
+    """The overlay of this name in the project's folder, or at this path where the name is a path."""
+    path = overlay_path(project, name)
+    if not disk.is_file(path):
+        there = sorted(other.stem for other in overlay_folder(project).glob("*.toml"))
         hint = nearest(name, there) or (f"there are: {', '.join(there)}" if there else f"write {shown(path)}")
         what = "is a folder, not a file" if path.is_dir() else "does not exist"
         raise InputError.of(f"overlay '{name}': {shown(path)} {what}", hint=hint)
-    return overlays.read_overlay(disk.read_text(path, shown(path)), path.stem, shown(path))
+    beside = disk.file_reader({"": path.parent}, {"": shown(path.parent)})
+    return overlays.read_overlay(disk.read_text(path, shown(path)), path.stem, shown(path), beside)
+
+
+def reading(project: Project) -> overlays.ReadFile:
+    """How overlays read the files of the project's trees."""
+    names = {name: source.root for name, source in project.tree.sources.items()}
+    return disk.file_reader(project.folders, names)
 
 
 def view(project: Project, variant: Variant, more: Iterable[str] = ()) -> View:
-    """A variant's view of the tree, with further overlays on top of its own."""
+    """A variant's view of the tree, with further overlays on top of its own; all its problems together."""
     names = (*variant.overlays, *more)
     found: list[Overlay] = []
     problems: list[Problem] = []
@@ -250,10 +266,19 @@ def view(project: Project, variant: Variant, more: Iterable[str] = ()) -> View:
         except InputError as error:
             where = variant.where if name in variant.overlays else ""
             problems += [replace(p, where=p.where or where) for p in error.problems]
+    try:
+        tree, matches = overlays.apply(
+            found, project.tree, platform=project.config.platform, read=reading(project)
+        )
+    except InputError as error:
+        problems.extend(error.problems)
     if problems:
         raise InputError(*problems)
-    tree, matches = overlays.apply(found, project.tree, platform=project.config.platform)
-    return View(variant, tree, matches, derive(tree, project.config.platform))
+    graph = derive(tree, project.config.platform)
+    files = {node.image.name: frozenset(node.files) for node in graph}
+    if problems := overlays.unread(matches, files):
+        raise InputError(*problems)
+    return View(variant, tree, matches, graph)
 
 
 def views(project: Project, names: Iterable[str], more: Iterable[str] = ()) -> tuple[View, ...]:

@@ -15,7 +15,7 @@ from pipeline.adapters.revisions import Revision
 from pipeline.errors import InputError
 from pipeline.keys import KeyRecord
 from pipeline.lock import Lock
-from pipeline.run.project import FILE, OVERLAYS, Opening, Project, View, open_project, view
+from pipeline.run.project import FILE, Opening, Project, View, open_project, overlay_path, view
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,7 @@ def _opened(project: Project, place: Place, there: Path) -> tuple[Project, tuple
 
 def _is_there(then: Project, overlay: str) -> bool:
     """Whether an overlay asked for by name existed then; one that did not has edited nothing."""
-    return (
-        "/" in overlay or overlay.endswith(".toml") or disk.is_file(then.root / OVERLAYS / f"{overlay}.toml")
-    )
+    return "/" in overlay or overlay.endswith(".toml") or disk.is_file(overlay_path(then, overlay))
 
 
 def _relabelled(error: InputError, folder: Path, name: str) -> InputError:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from pipeline.digest import short
 from pipeline.explain import Detail, Explanation, Idle, RootCause
-from pipeline.show.words import Paint
+from pipeline.show.words import Paint, visible
 
 DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 MOST_LINES = 40
@@ -38,7 +38,7 @@ def explanation_text(found: Explanation, variants: str, paint: Paint) -> str:
     )
     for detail in found.details:
         lines += _detail_lines(detail, paint)
-    lines += [f"  {_cause(cause)}" for cause in found.causes]
+    lines += [visible(f"  {_cause(cause)}") for cause in found.causes]
     lines.append(f"  compared and the same: {', '.join(found.same)}")
     return "\n".join([*lines, *_idle_lines(found.idle)])
 
@@ -51,9 +51,9 @@ def _verdict(found: Explanation, paint: Paint) -> str:
 
 def _detail_lines(detail: Detail, paint: Paint) -> list[str]:
     words = f": {detail.words}" if detail.words else ""
-    lines = [_visible(f"  {detail.part}{words}")]
+    lines = [visible(f"  {detail.part}{words}")]
     lines += [
-        f"    {paint(_visible(line), DIFF_COLOURS.get(line[:1], ''))}" for line in detail.diff[:MOST_LINES]
+        f"    {paint(visible(line), DIFF_COLOURS.get(line[:1], ''))}" for line in detail.diff[:MOST_LINES]
     ]
     if len(detail.diff) > MOST_LINES:
         lines.append(f"    … and {len(detail.diff) - MOST_LINES} more lines")
@@ -70,13 +70,8 @@ def _idle_lines(idle: tuple[Idle, ...]) -> list[str]:
     if not idle:
         return []
     lines = ["  touched since then, but does not count:"]
-    lines += [_visible(f"    {one.path}: {one.why}") for one in idle[:MOST_IDLE]]
+    lines += [visible(f"    {one.path}: {one.why}") for one in idle[:MOST_IDLE]]
     return [*lines, f"    … and {len(idle) - MOST_IDLE} more"] if len(idle) > MOST_IDLE else lines
-
-
-def _visible(line: str) -> str:
-    """A line out of somebody's file: no orders to the terminal."""
-    return "".join(char if char.isprintable() or char == "\t" else repr(char)[1:-1] for char in line)
 
 
 def explanations_json(found: Mapping[str, Iterable[Explanation]]) -> dict[str, object]:

@@ -10,7 +10,7 @@ from pipeline.expected import Expected
 from pipeline.graph import Graph
 from pipeline.plan import Action, Cause, Reason, Step
 from pipeline.show.graphs import tree_lines
-from pipeline.show.words import Paint, roughly
+from pipeline.show.words import Paint, roughly, visible
 
 ACTION_COLOURS = {Action.BUILD: "yellow", Action.PULL: "cyan", Action.REUSE: "green"}
 
@@ -27,7 +27,7 @@ def plan_text(graph: Graph, steps: tuple[Step, ...], paint: Paint) -> str:
             lines.append(f"  {name}")
             continue
         action = paint(f"{step.action:<5}", ACTION_COLOURS[step.action])
-        why = "; ".join(map(str, step.reasons))
+        why = visible("; ".join(map(str, step.reasons)))
         gap = " " * (width - len(indent) - len(name))
         lines.append(f"  {indent}{name}{gap}  {action}  {short(step.key)}  {why}".rstrip())
     return "\n".join(lines)

@@ -13,6 +13,11 @@ def plain(text: str, colour: str) -> str:
     return text
 
 
+def visible(text: str) -> str:
+    """The text with control characters escaped: names in a tree are data, and no orders to the terminal."""
+    return "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)
+
+
 def size(count: int) -> str:
     """A number of bytes as people say it, in powers of ten."""
     value, unit = float(count), "B"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,3 +43,31 @@ def workshop(tmp_path: Path, client: docker.DockerClient, registry: str) -> Iter
     made = Workshop(tmp_path / "project", client, registry)
     yield made
     made.close()
+
+
+@pytest.fixture
+def exporting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An engine of our own that keeps images in containerd, as caches and attestations want it."""
+    folder = tmp_path_factory.mktemp("engine")
+    settings = {
+        "data-root": f"{folder}/data", "exec-root": f"{folder}/exec", "pidfile": f"{folder}/pid",
+        "bridge": "none", "iptables": False, "ip6tables": False,
+        "features": {"buildkit": True, "containerd-snapshotter": True},
+    }  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(settings))
+    address = f"unix://{folder}/socket"
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            ["dockerd", f"--config-file={folder}/config.json", "-H", address], stdout=log, stderr=log
+        )
+    try:
+        line = ["docker", "-H", address, "version"]
+        for _ in range(600):
+            if subprocess.run(line, capture_output=True, check=False).returncode == 0:
+                break
+            assert process.poll() is None, (folder / "log").read_text()
+            time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(60)

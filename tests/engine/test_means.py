@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,7 +44,8 @@ def test_a_secret_is_seen_by_the_build_and_by_nobody_else(workshop: Workshop, tm
         "app",
         f"FROM {ROOT}\n"
         "RUN --mount=type=secret,id=pip --mount=type=secret,id=netrc,target=/netrc \\\n"
-        "    sha256sum < /run/secrets/pip | cut -c 1-64 > /seen; cut -c 5- /netrc; echo begun; sleep 3\n",
+        "    sha256sum < /run/secrets/pip | cut -c 1-64 > /seen; cut -c 5- /netrc; echo begun; sleep 3"
+        f" # {workshop.nonce}\n",
     )
     running = workshop.start("--verbose", env={"PIP_TOKEN": SECRET})
     until(lambda: workshop.processes("mount") or "begun" in running.said(), "the build runs")
@@ -86,34 +85,6 @@ def test_hosts_network_and_proxies_reach_the_build_and_change_no_key(workshop: W
     assert "HTTP_PROXY=http://proxy.lab:3128" in said
     assert "\neth0" not in said
     assert "proxy.lab" not in json.dumps(workshop.api.history(workshop.local("app")))
-
-
-@pytest.fixture
-def exporting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An engine of our own that keeps images in containerd, which is what writing a cache takes."""
-    folder = tmp_path_factory.mktemp("engine")
-    settings = {
-        "data-root": f"{folder}/data", "exec-root": f"{folder}/exec", "pidfile": f"{folder}/pid",
-        "bridge": "none", "iptables": False, "ip6tables": False,
-        "features": {"buildkit": True, "containerd-snapshotter": True},
-    }  # fmt: skip
-    (folder / "config.json").write_text(json.dumps(settings))
-    address = f"unix://{folder}/socket"
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["dockerd", f"--config-file={folder}/config.json", "-H", address], stdout=log, stderr=log
-        )
-    try:
-        line = ["docker", "-H", address, "version"]
-        for _ in range(600):
-            if subprocess.run(line, capture_output=True, check=False).returncode == 0:
-                break
-            assert process.poll() is None, (folder / "log").read_text()
-            time.sleep(0.1)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
 def test_a_fresh_engine_takes_layers_from_a_cache_that_another_has_written(

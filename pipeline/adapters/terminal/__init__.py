@@ -11,7 +11,6 @@ from pipeline.adapters.terminal.streams import (
     put_file,
     put_log,
     say,
-    visible,
 )
 from pipeline.adapters.terminal.watch import watching
 
@@ -26,6 +25,5 @@ __all__ = [
     "put_file",
     "put_log",
     "say",
-    "visible",
     "watching",
 ]

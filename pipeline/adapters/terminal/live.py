@@ -15,9 +15,9 @@ from rich.live import Live
 from rich.text import Text
 
 from pipeline import show
-from pipeline.adapters.terminal.streams import visible
-from pipeline.ports import Ended, Event
+from pipeline.ports import Ended, Event, Retried
 from pipeline.show import Board, Row, Standing, Totals
+from pipeline.show.words import visible
 
 PAUSE = 0.2
 # a terminal that was stopped with Ctrl-S takes nothing: nobody waits longer for it than this
@@ -81,6 +81,8 @@ class Screen:
             self._board.note(event, time.monotonic())
             if isinstance(event, Ended):
                 self._kept.append(show.outcome_line(event.outcome, self._paint))
+            elif isinstance(event, Retried):
+                self._kept.append(show.retry_line(event, self._paint))
 
     def say(self, text: str) -> None:
         """Keep a text above what is drawn."""

@@ -16,6 +16,7 @@ import click
 from pipeline import show
 from pipeline.adapters.progress import CONTROL
 from pipeline.errors import FailedError, StackbuildError
+from pipeline.show.words import visible
 
 CHUNK = 1 << 20
 # who talks instead while something is drawn on the terminal, which other text would tear
@@ -60,11 +61,6 @@ def complain(error: StackbuildError) -> None:
         say(f"{paint('error', 'red')}: {visible(place + problem.message)}")
         if problem.hint:
             say(f"  hint: {visible(problem.hint)}")
-
-
-def visible(text: str) -> str:
-    """The text with control characters escaped: names in a tree are data, and no orders to the terminal."""
-    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)
 
 
 def crashed() -> None:
