@@ -45,9 +45,7 @@ def keep(place: Place, found: Manifest) -> None:
             "digest": place.remote.upload(where, config),
             "size": len(config),
         },
-        "layers": [
-            {"mediaType": _CONTENT, "digest": place.remote.upload(where, data), "size": len(data)}
-        ],
+        "layers": [{"mediaType": _CONTENT, "digest": place.remote.upload(where, data), "size": len(data)}],
     }
     body = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
     place.remote.put(f"{where}:{tag(found.key)}", Stored(body, _OCI))

@@ -22,6 +22,7 @@ from pipeline.cli import (
     nightly,
     probing,
     pruning,
+    publishing,
 )
 from pipeline.cli.group import cli
 from pipeline.errors import InterruptedRunError, StackbuildError
@@ -40,6 +41,7 @@ __all__ = [
     "nightly",
     "probing",
     "pruning",
+    "publishing",
 ]
 
 INTERRUPTED = InterruptedRunError.exit_code

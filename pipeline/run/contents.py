@@ -6,14 +6,16 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipeline import manifest, plan
+from pipeline import manifest, plan, publish, shelf
 from pipeline.adapters import disk, pools
 from pipeline.adapters.contents import Contents
 from pipeline.adapters.engine import Engine, NotFoundError
 from pipeline.adapters.state import State
 from pipeline.errors import InputError, InterruptedRunError
 from pipeline.manifest import ImageChange, Manifest, Sets
+from pipeline.publish import Generation, Place, generation, moving
 from pipeline.run.decide import Ask, decide
+from pipeline.run.generations import place_of
 from pipeline.run.project import open_project, views
 
 TOGETHER = 4
@@ -90,7 +92,7 @@ def is_file(name: str) -> bool:
 
 def _published(place: Place, old: str, new: str) -> tuple[Sets, Sets]:
     """The manifests of two generations; what one of them has held back is left out of both."""
-    first, last = publish.pair(place, old, new)
+    first, last = _pair(place, old, new)
     held = {(kept.image, kept.variant) for one in (first, last) for kept in one.kept}
     keys = {entry.key for one in (first, last) for entry in one.entries}
     with pools.threads(TOGETHER) as pool:
@@ -104,6 +106,26 @@ def _published(place: Place, old: str, new: str) -> tuple[Sets, Sets]:
                 found.setdefault(entry.variant, {})[entry.image] = known[entry.key] or unknown
         sets.append(found)
     return sets[0], sets[1]
+
+
+def _pair(place: Place, old: str, new: str) -> tuple[Generation, Generation]:
+    tags = publish.history(place)
+    if not tags:
+        raise InputError.of("nothing has been published yet", hint="stackbuild --publish")
+    last = publish.load(place, _meant(tags, new) if new else tags[-1])
+    first = _meant(tags, old) if old else moving.before(place, last, tags)
+    if not first:
+        hint = "`stackbuild generations` lists them"
+        raise InputError.of(f"no generation before {last.name} has other builds", hint=hint)
+    return publish.load(place, first), last
+
+
+def _meant(tags: tuple[str, ...], text: str) -> str:
+    found = generation.meant(tags, text)
+    if len(found) != 1:
+        hint = "`stackbuild generations` lists them"
+        raise InputError.of(f"{'more than one' if found else 'no'} generation '{text}'", hint=hint)
+    return found[0]
 
 
 def _sets(name: str) -> Sets:

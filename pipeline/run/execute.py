@@ -18,7 +18,8 @@ from pipeline.errors import InterruptedRunError
 from pipeline.outcome import Failed, HeldBack, Outcome, Promoted, Result, Verdict
 from pipeline.plan import Action
 from pipeline.ports import Watch
-from pipeline.run import probing, publishing, signing
+from pipeline.publish import Place
+from pipeline.run import keeping, probing, publishing, signing
 from pipeline.run.decide import Ask, Decided, How, with_stand_ins
 from pipeline.run.project import Project
 from pipeline.run.worker import Worker
@@ -61,12 +62,13 @@ def execute(
     Texts(state).keep(_read(project, decided))
     worker = Worker(project, decided, engine, state, ask.smoke)
     worker.run, worker.building = how.run, how.building
+    steps = [step for step in decided.steps if how.build or step.action is not Action.BUILD]
     watch = probing.remembering(watch, state, worker)
     try:
         limits = _limits(project, decided, how, worker)
         with pools.threads(sum(limits.room.values())) as executor:
             happened = build.drive(
-                build.tasks(decided.steps, _unpushed(decided, ask), probing.to_run(decided, ask)),
+                build.tasks(steps, _unpushed(decided, ask), probing.to_run(decided, ask)),
                 executor,
                 lambda task: worker.work(task, ask.registry, watch, no_cache=how.no_cache),
                 watch,
@@ -89,7 +91,9 @@ def execute(
             if step.key in worker.image_ids or step.key in decided.pushed
         ]
         state.note_current(decision.view.variant.name, present)
-    names = publishing.run(project, verdicts, ask, how, worker) if ask.publish else ()
+    names = publishing.run(project, verdicts, (ask, how, worker), decided.lock) if ask.publish else ()
+    if worker.remote and (ask.publish or outcomes):
+        keeping.run(decided, Place(worker.remote, ask.registry), worker, (engine, state))
     # a root that was never pulled as an image could not be asked; what was built on it inherits its label
     held = engine.keys() if outcomes else decided.held
     stand_ins = with_stand_ins(decided.stand_ins, decided.steps, held)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline import publish, retention, shelf
+from pipeline.adapters.credentials import Credentials
 from pipeline.adapters.engine import Engine
+from pipeline.adapters.registry import Registry
 from pipeline.adapters.state import State
 from pipeline.digest import key_tag
 from pipeline.errors import FailedError
@@ -45,26 +48,27 @@ class Retained:
         }
 
 
-def run_retain(file: str, registry: str, most: int, delete: Callable[[str], None] | None) -> Retained:
-    """Find what no generation names and no variant needs; `delete` removes a manifest, None only lists.
+def run_retain(file: str, most: int, *, delete: bool) -> Retained:
+    """Find what no generation names and no variant needs; with `delete` the registry forgets it.
 
     Of generations the newest `most` are kept, 0 for all. Names, and what they point at, are never removed.
     Raises FailedError where somebody publishes meanwhile.
     """
     project = open_project(file)
+    registry = os.environ.get("STACKBUILD_REGISTRY", "")
     place = place_of(file, registry)
     tags = publish.history(place)
     old = tags[:-most] if most else ()
     kept = [publish.load(place, tag) for tag in tags if tag not in old]
     keys = _needed(project, kept)
     gone = (*_generations(place, old), *_builds(place, project, kept, keys), *_manifests(place, keys))
+    shop = Registry(Credentials(place.registry, project.config.credentials))
     for one in gone if delete else ():
         if publish.history(place)[-1:] != tags[-1:]:
             hint = "run it again: what was listed is gone as far as it came"
             raise FailedError.of("somebody has published meanwhile", hint=hint)
-        assert delete is not None
-        delete(f"{one.repository}@{one.digest}")
-    return Retained(place.registry, gone, len(kept), delete is not None)
+        shop.delete(f"{one.repository}@{one.digest}")
+    return Retained(place.registry, gone, len(kept), delete)
 
 
 def _needed(project: Project, kept: list[Generation]) -> frozenset[str]:
@@ -78,9 +82,7 @@ def _needed(project: Project, kept: list[Generation]) -> frozenset[str]:
     return frozenset(now | {entry.key for one in kept for entry in one.entries})
 
 
-def _builds(
-    place: Place, project: Project, kept: list[Generation], keys: frozenset[str]
-) -> Iterator[Doomed]:
+def _builds(place: Place, project: Project, kept: list[Generation], keys: frozenset[str]) -> Iterator[Doomed]:
     named = {digest for one in kept for digest in one.targets.values()}
     named |= {entry.digest for one in kept for entry in one.entries}
     images = {publish.repository(image)[0] for image in project.tree.images}
