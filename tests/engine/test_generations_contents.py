@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +26,7 @@ def stack(workshop: Workshop) -> dict[str, str]:
     workshop.image(
         "base",
         f"FROM {ROOT}\nCOPY status /tmp/status\nRUN cat /tmp/status >> /var/lib/dpkg/status\n",
-        {"status": PACKAGE.format("1.0") + workshop.nonce[:0]},
+        {"status": PACKAGE.format("1.0")},
     )
     workshop.image("child", f"FROM jupyter/base\nENV NONCE={workshop.nonce}\n")
     return {"STACKBUILD_REGISTRY": workshop.registry}
@@ -90,4 +89,3 @@ def test_what_came_with_the_last_generation_and_what_may_go_with_the_one_before(
     assert [one["number"] for one in generations["generations"]] == [2]
     assert workshop.run("prune", "--registry", "--format", "json", env=env).json()["manifests"] == []
     assert publish(workshop, env)["outcomes"] == []
-    assert Path(workshop.root / "stacks.lock").exists()
