@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from pipeline import config
-from pipeline.config import ImageSettings, Smoke, TreeConfig, Variant
+from pipeline.config import ImageSettings, Resources, Smoke, TreeConfig, Variant
 from pipeline.errors import InputError
+from pipeline.patience import Patience
 
 TREE = '[tree.notebooks]\npath = "images"\n'
 IMAGE = f"{TREE}[tree.notebooks.images.a]\n"
@@ -27,6 +28,44 @@ def test_one_tree_is_all_that_must_be_said() -> None:
     assert found.trees == (TreeConfig("notebooks", "stacks.toml:1", "images"),)
     assert (found.project, found.registry, found.platform) == ("stack", "", "linux/amd64")
     assert (found.variants, found.smokes, found.tags) == ((Variant("default"),), (), ("latest",))
+
+
+def test_limits_and_patience_are_read_and_have_sensible_defaults() -> None:
+    plain = config.parse(TREE, "stacks.toml")
+    assert plain.limits == Resources(jobs=0, gpu=1, transfers=4, free_disk=10**9)
+    assert plain.patience == Patience()
+    found = config.parse(
+        f"""{IMAGE}
+        weight = 2
+        [limits]
+        jobs = 3
+        gpu = 2
+        transfers = 1
+        free_disk = "2.5 GB"
+        [retry]
+        tries = 1
+        retries = 0
+        first_wait = "500ms"
+        longest_wait = "5m"
+        engine = "2m"
+        """,
+        "stacks.toml",
+    )
+    assert found.limits == Resources(3, 2, 1, 2_500_000_000)
+    assert found.patience == Patience(1, 0, 0.5, 300.0, 120.0)
+    assert dict(found.trees[0].images)["a"].weight == 2
+
+
+def test_limits_that_are_none_are_told_together() -> None:
+    limits = '[limits]\njobs = 0\ngpu = -1\nfree_disk = "lots"\n'
+    assert problems(f"{IMAGE}weight = 0\n{limits}[retry]\ntries = 0\nretry = 1\n") == [
+        "4: 'weight' must be at least 1",
+        "6: 'jobs' must be at least 1",
+        "7: 'gpu' must be at least 1",
+        "8: 'lots' is no size",
+        "10: 'tries' must be at least 1",
+        "11: unknown setting 'retry'",
+    ]
 
 
 def test_everything_that_is_said_is_kept() -> None:

@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
-from pipeline.adapters.secrets import masked
+from pipeline.adapters.secrets import Mask
+from pipeline.patience import Ending
 from pipeline.ports import Moved, Said, Tell
 
 TAIL = 20
@@ -22,6 +23,7 @@ CONTROL = re.compile(
 )
 _PROCESS = re.compile(r'process "(.*)" did not complete successfully: (exit code: \d+.*)', re.DOTALL)
 _MISSING = re.compile(r'failed to calculate checksum of ref \S+ (".*"): not found\Z', re.DOTALL)
+_EXIT = re.compile(r"exit code: (\d+)")
 _PLACE = re.compile(r"[^\s:]+:(\d+)\Z")
 _SHELL = "/bin/sh -c "
 _IMPORT = "importing cache manifest from"
@@ -34,7 +36,7 @@ class Progress:
     """
 
     def __init__(self, log: IO[str], tell: Tell, secrets: tuple[str, ...] = ()) -> None:
-        self._secrets = secrets
+        self._mask = Mask(secrets)
         self._log = log
         self._tell = tell
         self._open: list[bytes] = []
@@ -67,14 +69,28 @@ class Progress:
     @property
     def error(self) -> str:
         """What went wrong, short enough for a message; "" where nothing was said of it."""
-        said = [word.removeprefix("ERROR: ") for word in self._words if word.startswith("ERROR: ")]
-        text = (said or self._words or [""])[-1].removeprefix("failed to solve: ")
+        text = self._complaint
         if missing := _MISSING.search(text):
             return f"{missing[1]}: not found in the build context"
         if process := _PROCESS.search(text):
             command = " ".join(process[1].removeprefix(_SHELL).split())
             return f"{process[2]}: {_cut(command, 100)}"
         return _cut(text, LONGEST)
+
+    @property
+    def _complaint(self) -> str:
+        said = [word.removeprefix("ERROR: ") for word in self._words if word.startswith("ERROR: ")]
+        return (said or self._words or [""])[-1].removeprefix("failed to solve: ")
+
+    @property
+    def ending(self) -> Ending:
+        """How it ended, for whoever has to say whether another try makes sense."""
+        text = self._complaint
+        process = _PROCESS.search(text)
+        code = _EXIT.match(process[2]) if process else None
+        if not process or not code:
+            return Ending(text)
+        return Ending(text, int(code[1]), process[1], self.tail)
 
     @property
     def tail(self) -> tuple[str, ...]:
@@ -93,7 +109,7 @@ class Progress:
         self._log.flush()
 
     def _speech(self, line: str) -> None:
-        text = masked(line.strip(), self._secrets)
+        text = self._mask.whole(line.strip())
         if not text:
             return
         self._log.write(f"{text}\n")
@@ -111,14 +127,18 @@ class Progress:
         if not self._failed and wrong and "context canceled" not in wrong:
             self._failed = known
         if vertex.get("completed"):
+            if rest := self._mask.rest(known):
+                self._heard(known, rest)
             self._say(shown(self._rests.get(known, "")))
             how = "CACHED" if vertex.get("cached") else vertex.get("error") or "done"
             self._log.write(f"--- {name}: {how}\n")
 
     def _output(self, entry: dict[str, Any]) -> None:
         text = base64.b64decode(entry.get("data", "")).decode("utf-8", "replace")
-        text = masked(text, self._secrets)
         vertex = str(entry.get("vertex", ""))
+        self._heard(vertex, self._mask.piece(vertex, text))
+
+    def _heard(self, vertex: str, text: str) -> None:
         if vertex != self._last:
             self._last = vertex
             self._log.write(f"=== {self._names.get(vertex, '')}\n")
