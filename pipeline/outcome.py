@@ -7,8 +7,17 @@ from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """A try that came to nothing for a passing reason, and for how many seconds the next one waited."""
+
+    number: int
+    why: str
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
 class Built:
-    """An image was built: its id in the engine, its size in bytes, and how long it took."""
+    """An image was built: its id in the engine, its size in bytes, how long the try that succeeded took."""
 
     image: str
     key: str
@@ -16,6 +25,7 @@ class Built:
     seconds: float
     size: int
     log: str
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,7 @@ class Pulled:
     image_id: str
     seconds: float
     size: int
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,7 @@ class Pushed:
     key: str
     digest: str
     seconds: float
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,7 @@ class Failed:
     log: str = ""
     hint: str = ""
     exit_code: int = 1
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

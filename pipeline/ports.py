@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline.config import Secret, Ssh
 from pipeline.keys import FileState
-from pipeline.outcome import Outcome, Verdict
+from pipeline.outcome import Attempt, Outcome, Verdict
 from pipeline.tree import Overlaid
 
 KEY_LABEL = "io.stackbuild.key"
@@ -206,6 +206,16 @@ class Progressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Retried:
+    """A running task has come to nothing for a passing reason, and is tried again once it has waited."""
+
+    task: str
+    image: str
+    doing: str
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A task is over."""
 
@@ -213,7 +223,7 @@ class Ended:
     outcome: Outcome | Verdict
 
 
-Event = Began | Progressed | Ended
+Event = Began | Progressed | Retried | Ended
 Watch = Callable[[Event], None]
 Tell = Callable[[Word], None]
 Build = Callable[[BuildOrder, Tell], Product]

@@ -62,6 +62,7 @@ class Image:
     ignore: Ignore = field(default_factory=Ignore)
     args: tuple[tuple[str, str], ...] = ()
     target: str = ""
+    weight: int = 1
     overlaid: Mapping[str, Overlaid] = field(default_factory=dict, hash=False)
 
     @property
@@ -334,6 +335,7 @@ def _image(
         ignore=ignore,
         args=tuple(sorted({**dict(config.args), **dict(settings.args)}.items())),
         target=settings.target,
+        weight=settings.weight,
     )
 
 

@@ -10,7 +10,7 @@ import docker
 import pytest
 
 from pipeline.adapters.engine import Engine, NotFoundError, endpoint, local_name, refused_text
-from pipeline.adapters.patience import ATTEMPTS, TemporaryError, patiently
+from pipeline.adapters.patience import PLANNING, TemporaryError, patiently
 from pipeline.errors import FailedError, StackbuildError, UnreachableError
 
 REGISTRY = "registry.example:5000"
@@ -55,7 +55,7 @@ def test_what_is_said_of_no_registry_is_the_engines_own_refusal() -> None:
 @pytest.mark.parametrize(
     ("error", "times"),
     [
-        (TemporaryError, ATTEMPTS),
+        (TemporaryError, PLANNING.tries),
         (UnreachableError, 1),
         (NotFoundError, 1),
         (FailedError, 1),
@@ -78,7 +78,7 @@ def test_only_what_is_temporary_is_tried_again(
         ask()
     assert len(asked) == times
     assert len(waits) == times - 1
-    assert all(0.5 <= wait <= 5 for wait in waits)
+    assert all(0.375 <= wait <= 5 for wait in waits)
 
 
 def test_trouble_that_passes_gives_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ ROOMS: dict[str, set[str]] = {
     "digest": set(),
     "refs": set(),
     "naming": set(),
+    "patience": set(),
     "tomlfile": set(),
     "config": set(),
     "dockerfile": {"dockerfile_parse"},

@@ -15,32 +15,34 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from pipeline import patience
 from pipeline.adapters import context, secrets
+from pipeline.adapters.patience import TemporaryError
 from pipeline.adapters.progress import Progress
 from pipeline.config import INLINE
 from pipeline.errors import FailedError, InterruptedRunError, StackbuildError, UnreachableError
+from pipeline.patience import Trouble
 from pipeline.ports import BuildOrder, Cache, Means, Product, Tell
 
 GRACE = 10.0
 OLDEST = (0, 13)
 GET_IT = "install the package docker-buildx or docker-buildx-plugin, version 0.13 or newer"
-_ENGINE_GONE = (
-    "cannot connect to the docker daemon",
-    "error during connect",
-    "error reading from server: eof",
-    "transport is closing",
-    "use of closed network connection",
-)
+KILLED = 137
 
 
 class BuildFailedError(FailedError):
-    """A build that ended badly: why, at which line of its Dockerfile (0: none), the end of its output."""
+    """A build that ended badly: why, at which line of its Dockerfile (0: none), the end of its output.
+
+    `trouble` is what may soon be over, where that is why.
+    """
 
     def __init__(self, message: str, line: int, tail: tuple[str, ...]) -> None:
         super().__init__()
         self.message = message
         self.line = line
         self.tail = tail
+        self.trouble: Trouble | None = None
+        self.hint = ""
 
     def __str__(self) -> str:
         return self.message
@@ -135,13 +137,19 @@ class Buildx:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
         self._stopping = False
+        self._logs: set[str] = set()
 
     def build(self, order: BuildOrder, tell: Tell) -> Product:
-        """Build an image, with its output in the order's log; raises BuildFailedError above all."""
+        """Build an image, with its output in the order's log; raises BuildFailedError above all.
+
+        A second try writes behind the first one's output.
+        """
         log = Path(order.log)
+        again = order.log in self._logs
+        self._logs.add(order.log)
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
-            with log.open("w", encoding="utf-8", errors="replace") as file:
+            with log.open("a" if again else "w", encoding="utf-8", errors="replace") as file:
                 progress = Progress(file, tell, secrets.values(order.means.secrets))
                 code = self._run(order, progress)
         except OSError as error:
@@ -216,9 +224,18 @@ class Buildx:
 
 def _failure(progress: Progress) -> StackbuildError:
     message = progress.error or "docker buildx failed without a word"
-    if any(sign in message.lower() for sign in _ENGINE_GONE):
-        return UnreachableError.of(f"the engine is gone: {message}")
-    return BuildFailedError(message, progress.line, progress.tail)
+    ending = progress.ending
+    trouble = patience.of_build(ending)
+    if trouble and trouble.engine:
+        return TemporaryError.of(f"the engine is gone: {message}")
+    error = BuildFailedError(message, progress.line, progress.tail)
+    error.trouble = trouble
+    if ending.exit_code == KILLED:
+        error.message = f"out of memory, or killed: {message}"
+        error.hint = (
+            "give the engine more memory, or let less run beside it: --jobs, or a 'weight' for this image"
+        )
+    return error
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -6,6 +6,8 @@ import contextlib
 import json
 import os
 import re
+import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +33,7 @@ HERE = "unix:///var/run/docker.sock"
 THERE = frozenset({"Pushed", "Layer already exists", "Mounted", "Pull complete", "Already exists"})
 DOCTOR = "start it, or say where it is with DOCKER_HOST; `stackbuild doctor` looks further"
 _DIGEST = re.compile(r": digest: (sha256:[0-9a-f]{64}) size: \d+")
+TEMPORARY = frozenset({429, 502, 503, 504})
 REFUSALS = ("unauthorized", "no basic auth", "denied", "authentication required", "forbidden")
 
 
@@ -138,11 +141,11 @@ class Engine:
             # requests' errors are OSErrors
             if not isinstance(error, (DockerException, OSError)):
                 raise
-            hint = DOCTOR
+            message = f"no docker engine answers at {self.address}"
             if "permission denied" in str(error).lower():
                 hint = "this user may not use it: join the group 'docker', or run as root"
-            message = f"no docker engine answers at {self.address}: {_why(error)}"
-            raise UnreachableError.of(message, hint=hint) from error
+                raise UnreachableError.of(f"{message}: {_why(error)}", hint=hint) from error
+            raise TemporaryError.of(f"{message}: {_why(error)}", hint=DOCTOR) from error
 
     def keys(self) -> dict[str, Held]:
         """The builds that the engine holds, by key; asked once, by label."""
@@ -220,7 +223,6 @@ class Engine:
         digest = str(found["Descriptor"]["digest"])
         return RootFound(digest, self.stand_in(f"{refs.parse(reference).name}@{digest}"))
 
-    @patiently
     def pull(self, remote: str, local: str, key: str, tell: Tell) -> Product:
         """Fetch an image from the registry and give it its local name; its key label must be the key."""
         name, _, tag = remote.rpartition(":")
@@ -235,7 +237,6 @@ class Engine:
             image.tag(name, tag=tag)
         return self.product(local)
 
-    @patiently
     def push(self, local: str, remote: str, tell: Tell) -> str:
         """Send an image to the registry and give the digest of its manifest there."""
         name, _, tag = remote.rpartition(":")
@@ -269,6 +270,16 @@ class Engine:
                     counts[message["id"]] = (count["current"], count.get("total") or 0)
                     tell(Moved(*map(sum, zip(*counts.values(), strict=True))))
         return digest
+
+    def comes_back(self, within: float, stopped: threading.Event) -> bool:
+        """Wait until the engine answers again, for so many seconds at most."""
+        until = time.monotonic() + within
+        while time.monotonic() < until and not stopped.is_set():
+            with contextlib.suppress(StackbuildError), self.mapped():
+                self.api.ping()
+                return True
+            stopped.wait(0.5)
+        return False
 
     def stop(self) -> None:
         """End every push and pull, at its next word."""
@@ -306,11 +317,13 @@ def refusal(error: APIError, registry: str) -> StackbuildError:
     from docker.errors import NotFound  # noqa: PLC0415 (slow to import)
 
     text = " ".join(str(error.explanation or error).split())
-    return (
-        NotFoundError.of(f"not found: {text}")
-        if isinstance(error, NotFound)
-        else refused_text(text, registry)
-    )
+    if isinstance(error, NotFound):
+        return NotFoundError.of(f"not found: {text}")
+    after = error.response.headers.get("Retry-After", "") if error.response is not None else ""
+    text += f" (retry-after: {after} s)" if after.isdecimal() else ""
+    if registry and error.status_code in TEMPORARY:
+        return TemporaryError.of(f"the registry {registry} is in trouble: {text}", hint="try again later")
+    return refused_text(text, registry)
 
 
 def refused_text(text: str, registry: str) -> StackbuildError:

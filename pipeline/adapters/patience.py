@@ -1,35 +1,97 @@
-"""Patience with registries: what is temporary is tried again, what is refused never."""
+"""Patience with registries, package indexes and the engine: what may pass is tried again, within a budget."""
 
 from __future__ import annotations
 
-import re
+import random
+import threading
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from pipeline.errors import UnreachableError
+from pipeline import patience
+from pipeline.errors import InterruptedRunError, UnreachableError
+from pipeline.outcome import Attempt
+from pipeline.patience import Patience, Trouble
 
-ATTEMPTS = 3
-# what engine and buildx say of a registry that may answer in a moment; a 401, 403 or 404 never gets here
-_TEMPORARY = re.compile(
-    r"connection reset|broken pipe|\beof\b|i/o timeout|handshake timeout|timeout exceeded|deadline exceeded"
-    r"|toomanyrequests|too many requests|\b429\b|internal server error|bad gateway|service unavailable"
-    r"|gateway time-?out|temporary failure in name resolution|server misbehaving",
-    re.IGNORECASE,
-)
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+_chance = random.SystemRandom().random
+P = ParamSpec("P")
+T = TypeVar("T")
+# what is decided before a run has begun waits for nobody for long
+PLANNING = Patience(tries=3, first=0.5, longest=5.0)
 
 
 class TemporaryError(UnreachableError):
-    """A registry in trouble that may soon be over."""
+    """A registry, or the engine, in trouble that may soon be over."""
 
 
 def is_temporary(text: str) -> bool:
     """Whether these words of the engine's or of buildx speak of a passing trouble."""
-    return bool(_TEMPORARY.search(text))
+    return patience.of_words(text) is not None
 
 
-P = ParamSpec("P")
-T = TypeVar("T")
+def trouble_of(error: BaseException | None) -> Trouble | None:
+    """The passing trouble that an error tells of; errors that know theirs have it as `trouble`."""
+    if isinstance(error, TemporaryError):
+        message = str(error)
+        return patience.of_words(message) or Trouble(message.partition("\n")[0], patience.asked_wait(message))
+    found = getattr(error, "trouble", None)
+    return found if isinstance(found, Trouble) else None
+
+
+class Patient:
+    """The patience of one run: its budget is shared by all tasks, and ends when `stopped` is set."""
+
+    def __init__(self, policy: Patience, stopped: threading.Event) -> None:
+        self.policy = policy
+        self._stopped = stopped
+        self._lock = threading.Lock()
+        self._left = policy.retries
+
+    def keep_trying(self, work: Callable[[], T], told: Callable[[Attempt, Trouble], None]) -> T:
+        """Do the work until it succeeds, fails for good, or patience is at its end; its last error is raised.
+
+        `told` hears of every try that came to nothing, before the wait for the next. Raises
+        InterruptedRunError when stopped meanwhile.
+        """
+        import tenacity  # noqa: PLC0415 (slow to import)
+
+        def unless_stopped() -> T:
+            if self._stopped.is_set():
+                raise InterruptedRunError.of("interrupted")
+            return work()
+
+        def tell(state: RetryCallState) -> None:
+            trouble = _seen(state)
+            wait = float(state.next_action.sleep) if state.next_action else 0.0
+            told(Attempt(state.attempt_number, trouble.what, wait), trouble)
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: trouble_of(error) is not None),
+            stop=self._at_its_end,
+            wait=lambda state: self.policy.pause(state.attempt_number, _seen(state), _chance()),
+            sleep=tenacity.sleep_using_event(self._stopped),
+            before_sleep=tell,
+            reraise=True,
+        )
+        return retrying(unless_stopped)
+
+    def _at_its_end(self, state: RetryCallState) -> bool:
+        trouble = _seen(state)
+        if self._stopped.is_set() or trouble.after > self.policy.longest:
+            return True
+        if state.attempt_number >= self.policy.tries:
+            return True
+        with self._lock:
+            self._left -= 1
+            return self._left < 0
+
+
+def _seen(state: RetryCallState) -> Trouble:
+    error = state.outcome.exception() if state.outcome else None
+    return trouble_of(error) or Trouble(str(error))
 
 
 def patiently(ask: Callable[P, T]) -> Callable[P, T]:
@@ -41,8 +103,10 @@ def patiently(ask: Callable[P, T]) -> Callable[P, T]:
 
         retry = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TemporaryError),
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=tenacity.wait_exponential(multiplier=0.5, max=4.0) + tenacity.wait_random(0.0, 0.5),
+            stop=lambda state: (
+                state.attempt_number >= PLANNING.tries or _seen(state).after > PLANNING.longest
+            ),
+            wait=lambda state: PLANNING.pause(state.attempt_number, _seen(state), _chance()),
             reraise=True,
         )
         return retry(ask, *given, **named)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from pipeline.adapters.secrets import masked
+from pipeline.patience import Ending
 from pipeline.ports import Moved, Said, Tell
 
 TAIL = 20
@@ -22,6 +23,7 @@ CONTROL = re.compile(
 )
 _PROCESS = re.compile(r'process "(.*)" did not complete successfully: (exit code: \d+.*)', re.DOTALL)
 _MISSING = re.compile(r'failed to calculate checksum of ref \S+ (".*"): not found\Z', re.DOTALL)
+_EXIT = re.compile(r"exit code: (\d+)")
 _PLACE = re.compile(r"[^\s:]+:(\d+)\Z")
 _SHELL = "/bin/sh -c "
 _IMPORT = "importing cache manifest from"
@@ -67,14 +69,28 @@ class Progress:
     @property
     def error(self) -> str:
         """What went wrong, short enough for a message; "" where nothing was said of it."""
-        said = [word.removeprefix("ERROR: ") for word in self._words if word.startswith("ERROR: ")]
-        text = (said or self._words or [""])[-1].removeprefix("failed to solve: ")
+        text = self._complaint
         if missing := _MISSING.search(text):
             return f"{missing[1]}: not found in the build context"
         if process := _PROCESS.search(text):
             command = " ".join(process[1].removeprefix(_SHELL).split())
             return f"{process[2]}: {_cut(command, 100)}"
         return _cut(text, LONGEST)
+
+    @property
+    def _complaint(self) -> str:
+        said = [word.removeprefix("ERROR: ") for word in self._words if word.startswith("ERROR: ")]
+        return (said or self._words or [""])[-1].removeprefix("failed to solve: ")
+
+    @property
+    def ending(self) -> Ending:
+        """How it ended, for whoever has to say whether another try makes sense."""
+        text = self._complaint
+        process = _PROCESS.search(text)
+        code = _EXIT.match(process[2]) if process else None
+        if not process or not code:
+            return Ending(text)
+        return Ending(text, int(code[1]), process[1], self.tail)
 
     @property
     def tail(self) -> tuple[str, ...]:

@@ -58,6 +58,11 @@ create table judged (
     image_id text not null, probe text not null, hardware text not null, verdict text not null,
     at real not null, primary key (image_id, probe, hardware));
 """,
+    """
+create table if not exists attempts (
+    image text not null, key text not null, doing text not null, number integer not null, why text not null,
+    wait real not null, at real not null)
+""",
 )
 VERSION = len(MIGRATIONS)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from pipeline.adapters import pools
 from pipeline.adapters.terminal import paint_for, put
 from pipeline.cli import options
 from pipeline.cli.group import cli
@@ -56,7 +55,7 @@ def build(form: str, **asked: Any) -> None:
 
     if asked["quiet"] and asked["verbose"]:
         raise InputError.of("--quiet and --verbose exclude each other")
-    asked["jobs"] = asked["jobs"] or pools.default_jobs()
+    asked["jobs"] = asked["jobs"] or 0
     done = run_build(Asked(**asked))
     if form == "json":
         options.put_json(done.to_json())
@@ -86,7 +85,7 @@ def plan(form: str, **asked: Any) -> None:
     """
     from pipeline.run.building import Asked, run_plan  # noqa: PLC0415 (docker is slow to import)
 
-    found = run_plan(Asked(jobs=pools.default_jobs(), **asked))
+    found = run_plan(Asked(jobs=0, **asked))
     if form == "json":
         options.put_json(found.to_json())
     else:

@@ -10,6 +10,7 @@ from pipeline.adapters.terminal import paint_for, put, say
 from pipeline.cli import options
 from pipeline.cli.group import cli
 from pipeline.errors import StackbuildError
+from pipeline.run.finding import Health
 from pipeline.run.project import open_project
 
 
@@ -22,7 +23,7 @@ def doctor(form: str, file: str | None, tree: str | None) -> None:
     \b
     stackbuild doctor
     """
-    from pipeline.run.doctor import Health, examine  # noqa: PLC0415 (docker is slow to import)
+    from pipeline.run.doctor import examine  # noqa: PLC0415 (docker is slow to import)
 
     try:
         state: Path | None = open_project(file or "", tree or "").state

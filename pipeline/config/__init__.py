@@ -2,9 +2,10 @@
 
 from pipeline.config.building import FROM_ENVIRONMENT, INLINE, Building, Secret, Ssh, is_path, parse_secret
 from pipeline.config.freshness import Fresh
+from pipeline.config.limits import Resources
 from pipeline.config.names import DEFAULT_TAGS
 from pipeline.config.project import DEFAULT_PLATFORM, Config, Variant, for_tree, parse
-from pipeline.config.smokes import DEFAULT_TIMEOUT, GPU_PROBES, PROBES, Smoke
+from pipeline.config.smokes import DEFAULT_TIMEOUT, GPU_PROBES, PROBES, Smoke, called
 from pipeline.config.trees import ImageSettings, TreeConfig
 
 __all__ = [
@@ -19,11 +20,13 @@ __all__ = [
     "Config",
     "Fresh",
     "ImageSettings",
+    "Resources",
     "Secret",
     "Smoke",
     "Ssh",
     "TreeConfig",
     "Variant",
+    "called",
     "for_tree",
     "is_path",
     "parse",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline import refs
 from pipeline.config.attest import Attest, read_attest
 from pipeline.config.building import Building, read_building
 from pipeline.config.freshness import Fresh, read_fresh
+from pipeline.config.limits import Resources, read_limits, read_retry
 from pipeline.config.names import DEFAULT_TAGS, read_tags
 from pipeline.config.smokes import GPU_PROBES, Smoke, read_smoke
 from pipeline.config.trees import TreeConfig, read_tree
 from pipeline.errors import InputError, Problem
+from pipeline.patience import Patience
 from pipeline.tomlfile import Document, Table, nearest
 
 DEFAULT_PLATFORM = "linux/amd64"
@@ -57,6 +59,8 @@ class Config:
     variants: tuple[Variant, ...] = (Variant(DEFAULT_VARIANT),)
     smokes: tuple[Smoke, ...] = ()
     tags: tuple[str, ...] = DEFAULT_TAGS
+    limits: Resources = field(default_factory=Resources)
+    patience: Patience = field(default_factory=Patience)
     fresh: Fresh = field(default_factory=Fresh)
     build: Building = field(default_factory=Building)
     attest: Attest = field(default_factory=Attest)
@@ -107,11 +111,11 @@ def parse(text: str, path: str) -> Config:
     fresh = read_fresh(root.table("fresh"))
     attest = read_attest(root.table("attest"))
     build = read_building(root.table("build"))
+    limits, patience = read_limits(root.table("limits")), read_retry(root.table("retry"))
     root.close("section")
     document.check()
-    return Config(
-        path, name, trees, registry, platform, variants, smokes, tags, fresh, build, attest, overlays
-    )
+    plain = Config(path, name, trees, registry, platform, variants, smokes, tags, limits, patience)
+    return replace(plain, fresh=fresh, build=build, attest=attest, overlays=overlays)
 
 
 def _registry(project: Table) -> str:

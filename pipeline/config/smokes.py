@@ -125,10 +125,15 @@ def _read_files(table: Table) -> tuple[str, ...]:
         table.problem("a built-in probe reads no files: 'files' is for 'run'", "files")
     names: dict[str, str] = {}
     for path in files:
-        name = posixpath.basename(path.rstrip("/"))
+        name = called(path)
         if names.setdefault(name, path) != path:
             table.problem(f"'{names[name]}' and '{path}' would both be called '{name}'", "files")
     return files
+
+
+def called(path: str) -> str:
+    """What a file or folder is called where a probe finds it."""
+    return posixpath.basename((path.partition(":")[2] or path).rstrip("/"))
 
 
 def _read_path(table: Table, key: str) -> str:

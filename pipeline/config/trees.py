@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from pipeline import refs
+from pipeline.config.limits import read_weight
 from pipeline.naming import CASES
 from pipeline.tomlfile import Table, nearest
 
@@ -26,6 +27,7 @@ class ImageSettings:
     target: str = ""
     refs: tuple[str, ...] = ()
     args: tuple[tuple[str, str], ...] = ()
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def _image(table: Table) -> ImageSettings:
         target=table.take("target", str, ""),
         refs=table.strings("refs"),
         args=table.pairs("args"),
+        weight=read_weight(table),
     )
     for key, value in (
         ("path", settings.path),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import lock as locking
 from pipeline import plan, refs, show, smoke
-from pipeline.adapters import buildx, disk
+from pipeline.adapters import buildx, disk, pools
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.state import State
 from pipeline.adapters.terminal import Voice, paint_for, say, watching
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The command line of `build` and `plan`."""
+    """The command line of `build` and `plan`; without `jobs` it is up to stacks.toml or the machine."""
 
     jobs: int
     images: tuple[str, ...] = ()
@@ -217,6 +217,7 @@ def _engine_to_ask(project: Project, found: tuple[View, ...], asked: Asked) -> E
 def run_plan(asked: Asked) -> Planned:
     """Decide, and do nothing."""
     project = _opened(asked)
+    asked = replace(asked, jobs=asked.jobs or project.config.limits.jobs or pools.default_jobs())
     found = views(project, asked.variants, asked.overlays)
     ask = _ask(project, found, asked)
     engine = _engine_to_ask(project, found, asked)
@@ -247,6 +248,7 @@ def run_build(asked: Asked) -> Built:
     if asked.dry_run and not asked.fresh:
         return Built(run_plan(asked), Done(), 0)
     project = _opened(asked)
+    asked = replace(asked, jobs=asked.jobs or project.config.limits.jobs or pools.default_jobs())
     found = views(project, asked.variants, asked.overlays)
     ask = _ask(project, found, asked)
     building = means.building_of(project.config.build, project.root, asked.secrets)

@@ -5,33 +5,15 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
-from pipeline.adapters import buildx
+from pipeline.adapters import buildx, machine
 from pipeline.adapters.engine import Engine
 from pipeline.errors import StackbuildError
+from pipeline.run.finding import Finding, Health
+from pipeline.run.gpudoctor import gpu_side
 
 LEAST_FREE = 5 << 30
-
-
-class Health(StrEnum):
-    """How a part of the machine is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    MISSING = "missing"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One part of the machine, how it is, and what to do about it."""
-
-    part: str
-    health: Health
-    text: str
-    hint: str = ""
 
 
 def examine(state: Path | None) -> Iterator[Finding]:
@@ -66,16 +48,9 @@ def _engine(engine: Engine) -> Iterator[Finding]:
     name = f"{about.get('ServerVersion')} at {engine.address}, {about.get('Architecture')}"
     yield Finding("engine", Health.OK, name)
     yield _attestations(engine)
-    toolkit = "nvidia" in (about.get("Runtimes") or {})
-    cdi = [str(folder) for folder in about.get("CDISpecDirs") or ()]
-    if toolkit:
-        yield Finding("gpu", Health.OK, "the NVIDIA Container Toolkit's runtime is set up")
-    else:
-        hint = "install nvidia-container-toolkit, then: nvidia-ctk runtime configure --runtime=docker"
-        found = (
-            f"no NVIDIA runtime (CDI folders: {', '.join(cdi) or 'none'}): GPU probes will be inconclusive"
-        )
-        yield Finding("gpu", Health.WARNING, found, hint)
+    local = engine.address.startswith("unix://")
+    folders = about.get("CDISpecDirs") or ()
+    yield from gpu_side(about, machine.look(folders if local else ()), local=local)
 
 
 def _attestations(engine: Engine) -> Finding:

@@ -63,7 +63,7 @@ def execute(
     worker.run, worker.building = how.run, how.building
     watch = probing.remembering(watch, state, worker)
     try:
-        limits = Limits(how.jobs, worker.stop, how.fail_fast, decided.seconds)
+        limits = _limits(project, decided, how, worker)
         with pools.threads(sum(limits.room.values())) as executor:
             happened = build.drive(
                 build.tasks(decided.steps, _unpushed(decided, ask), probing.to_run(decided, ask)),
@@ -97,6 +97,19 @@ def execute(
         names,
         stand_ins,
         time.monotonic() - began,
+    )
+
+
+def _limits(project: Project, decided: Decided, how: How, worker: Worker) -> Limits:
+    resources = project.config.limits
+    return Limits(
+        how.jobs,
+        worker.stop,
+        how.fail_fast,
+        decided.seconds,
+        resources.gpu,
+        resources.transfers,
+        {node.image.name: node.image.weight for d in decided.decisions for node in d.view.graph},
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from pipeline.adapters import disk, scripts
-from pipeline.config import Smoke
+from pipeline.config import Smoke, called
 from pipeline.errors import InputError, Problem
 from pipeline.ports import ProbeFile
 from pipeline.run.project import Project, shown
@@ -42,7 +42,7 @@ def _scripts(smoke: Smoke) -> Iterator[ProbeFile]:
 
 def _files(project: Project, smoke: Smoke) -> Iterator[ProbeFile]:
     for path in smoke.files:
-        yield from _below(project, path, f"files/{posixpath.basename(path.rstrip('/'))}")
+        yield from _below(project, path, f"files/{called(path)}")
     if smoke.tests:
         yield from _below(project, smoke.tests, "tests")
 

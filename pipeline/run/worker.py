@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import build, labels, publish
+from pipeline.adapters import attempts as remembered
 from pipeline.adapters import logs, verdicts
 from pipeline.adapters.buildx import BuildFailedError, Buildx
 from pipeline.adapters.claims import Claims
 from pipeline.adapters.engine import Engine, local_name
+from pipeline.adapters.patience import Patient
 from pipeline.adapters.state import BuildNote, State
 from pipeline.build import Task
 from pipeline.errors import InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.graph import Node
-from pipeline.outcome import Built, Failed, Outcome, Pulled, Pushed, Reused, Verdict
-from pipeline.ports import BuildOrder, ProbeOrder, ProbeReport, Progressed, Tell, Watch, Word
+from pipeline.outcome import Attempt, Built, Failed, Outcome, Pulled, Pushed, Reused, Verdict
+from pipeline.patience import Trouble
+from pipeline.plan import Step
+from pipeline.ports import BuildOrder, ProbeOrder, ProbeReport, Progressed, Retried, Tell, Watch, Word
 from pipeline.run.decide import Decided, Decision
 from pipeline.run.means import means_of
 from pipeline.run.order import order_of
@@ -29,6 +34,16 @@ from pipeline.run.project import Project
 
 if TYPE_CHECKING:
     from pipeline.adapters.probes import Probes
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A task, and what of the command line it needs to know."""
+
+    task: Task
+    registry: str
+    log: str
+    no_cache: bool
 
 
 class Worker:
@@ -52,6 +67,8 @@ class Worker:
         )
         self._claims = Claims(project.state)
         self._builds = Buildx(engine.builder, engine.product)
+        self._stopped = threading.Event()
+        self._patient = Patient(project.config.patience, self._stopped)
         self._nodes: dict[str, Node] = {}
         self._keys: dict[str, Mapping[str, str]] = {}
         for decision in decided.decisions:
@@ -75,6 +92,7 @@ class Worker:
 
     def stop(self) -> None:
         """End what runs: gently, and at once when told so a second time."""
+        self._stopped.set()
         try:
             self._claims.stop()
             self.engine.stop()
@@ -84,64 +102,86 @@ class Worker:
             self._builds.stop(kill=True)
 
     def work(self, task: Task, registry: str, watch: Watch, *, no_cache: bool) -> Outcome | Verdict:
-        """Do one task; every error a person can act on becomes a failed outcome."""
+        """Do one task, patiently; every error a person can act on becomes a failed outcome."""
         step = task.step
-        began = time.monotonic()
-        log = ""
+        attempts: list[Attempt] = []
+        job = _Job(task, registry, self._log(step) if task.doing == build.BUILD else "", no_cache=no_cache)
 
         def tell(word: Word) -> None:
             watch(Progressed(task.name, step.image, word))
 
-        def taken() -> float:
-            return time.monotonic() - began
+        def told(attempt: Attempt, trouble: Trouble) -> None:
+            attempts.append(attempt)
+            remembered.note(self._state, (step.image, step.key, task.doing), attempt)
+            watch(Retried(task.name, step.image, task.doing, attempt))
+            if trouble.engine:
+                self.engine.comes_back(self._patient.policy.engine, self._stopped)
 
-        local = local_name(step.image, step.key)
-        remote = publish.key_name(registry, step.image, step.key) if registry else ""
+        began = time.monotonic()
+        done: Outcome | Verdict
         try:
-            if task.probe:
-                return self._prober.verdict(task.probe, self.image_ids[step.key])
-            if task.doing == build.PUSH:
-                digest = self.engine.push(local, remote, tell)
-                self.digests[step.key] = digest
-                self._state.note_pushed(registry, {step.key: digest})
-                return Pushed(step.image, step.key, digest, taken())
-            if task.doing == build.PULL:
-                product = self.engine.pull(remote, local, step.key, tell)
-                self.image_ids[step.key] = product.image_id
-                return Pulled(step.image, step.key, product.image_id, taken(), product.size)
-            log = str(logs.folder(self._project.state, self.run) / logs.name(step.image, step.key))
-            return self._build(task, log, tell, no_cache=no_cache)
+            done = self._patient.keep_trying(lambda: self._once(job, tell), told)
         except InterruptedRunError:
             raise
-        except BuildFailedError as error:
+        except StackbuildError as error:
+            failed = self._failed(job, error)
+            done = replace(failed, seconds=time.monotonic() - began)
+        if isinstance(done, Built | Pulled | Pushed | Failed):
+            return replace(done, attempts=tuple(attempts))
+        return done
+
+    def _once(self, job: _Job, tell: Tell) -> Built | Pulled | Pushed | Reused | Verdict:
+        """One try of a task."""
+        step, began = job.task.step, time.monotonic()
+        local = local_name(step.image, step.key)
+        remote = publish.key_name(job.registry, step.image, step.key) if job.registry else ""
+        if job.task.probe:
+            return self._prober.verdict(job.task.probe, self.image_ids[step.key])
+        if job.task.doing == build.PUSH:
+            digest = self.engine.push(local, remote, tell)
+            self.digests[step.key] = digest
+            self._state.note_pushed(job.registry, {step.key: digest})
+            return Pushed(step.image, step.key, digest, time.monotonic() - began)
+        if job.task.doing == build.PULL:
+            product = self.engine.pull(remote, local, step.key, tell)
+            self.image_ids[step.key] = product.image_id
+            return Pulled(step.image, step.key, product.image_id, time.monotonic() - began, product.size)
+        return self._build(job, tell)
+
+    def _log(self, step: Step) -> str:
+        return str(logs.folder(self._project.state, self.run) / logs.name(step.image, step.key))
+
+    def _failed(self, job: _Job, error: StackbuildError) -> Failed:
+        """What an error comes to."""
+        step, doing = job.task.step, job.task.doing
+        if isinstance(error, BuildFailedError):
             where = f"{self._nodes[step.key].image.where}:{error.line}: " if error.line else ""
             message = f"{where}{error.message}"
-            return Failed(step.image, step.key, task.doing, message, taken(), error.tail, log)
-        except StackbuildError as error:
-            problem = error.problems[0]
-            message = f"{problem.where}: {problem.message}" if problem.where else problem.message
-            failed = Failed(step.image, step.key, task.doing, message, taken(), log=log)
-            code = error.exit_code if isinstance(error, UnreachableError) else failed.exit_code
-            return replace(failed, hint=problem.hint, exit_code=code)
+            return Failed(step.image, step.key, doing, message, 0.0, error.tail, job.log, error.hint)
+        problem = error.problems[0]
+        message = f"{problem.where}: {problem.message}" if problem.where else problem.message
+        failed = Failed(step.image, step.key, doing, message, log=job.log, hint=problem.hint)
+        unreachable = isinstance(error, UnreachableError)
+        return replace(failed, exit_code=error.exit_code) if unreachable else failed
 
     def _run_probe(self, order: ProbeOrder) -> ProbeReport:
         # docker's client is slow to import, and a verdict that stands does without it
         return self.probes.run(order)
 
-    def _build(self, task: Task, log: str, tell: Tell, *, no_cache: bool) -> Built | Reused:
+    def _build(self, job: _Job, tell: Tell) -> Built | Reused:
         """Build an image, unless another run on this project builds it, or has built it by now."""
-        step = task.step
+        step = job.task.step
         with self._claims.held(step.key, tell):
             if found := self.engine.found(local_name(step.image, step.key), step.key):
                 self.image_ids[step.key] = found.image_id
                 return Reused(step.image, step.key, found.image_id, found.size)
             began = time.monotonic()
-            product = self._builds.build(self.order(task, log, no_cache=no_cache), tell)
+            product = self._builds.build(self.order(job.task, job.log, no_cache=job.no_cache), tell)
             seconds = time.monotonic() - began
             self.image_ids[step.key] = product.image_id
-            note = BuildNote(step.record, step.key, product.image_id, seconds, product.size, log)
+            note = BuildNote(step.record, step.key, product.image_id, seconds, product.size, job.log)
             self._state.note_build(note)
-        return Built(step.image, step.key, product.image_id, seconds, product.size, log)
+        return Built(step.image, step.key, product.image_id, seconds, product.size, job.log)
 
     def order(self, task: Task, log: str, *, no_cache: bool) -> BuildOrder:
         """The build of a task's step, with everything that it may see."""

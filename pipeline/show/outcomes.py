@@ -17,6 +17,7 @@ from pipeline.outcome import (
     Reused,
     Verdict,
 )
+from pipeline.ports import Retried
 from pipeline.show.words import Paint, duration, size
 
 RESULT_COLOURS = {Result.PASSED: "green", Result.FAILED: "red", Result.INCONCLUSIVE: "yellow"}
@@ -50,10 +51,19 @@ def outcome_line(outcome: Outcome | Verdict | Promoted | HeldBack, paint: Paint)
             return f"{paint('held back', 'yellow')} {outcome.image}  {outcome.why}"
 
 
+def retry_line(retried: Retried, paint: Paint) -> str:
+    """One line on a try that came to nothing, and when there will be another."""
+    attempt = retried.attempt
+    what = f"{paint('trying again', 'yellow')} {retried.image} ({retried.doing})"
+    return f"{what} in {duration(attempt.wait)}, after try {attempt.number}: {attempt.why}"
+
+
 def failure_text(failed: Failed, paint: Paint) -> str:
     """A failure with the end of its output and where to find the rest."""
     lines = [f"{paint(f'{failed.image}: {failed.doing} failed', 'red')}: {failed.message}"]
     lines += [f"  │ {line}" for line in failed.tail]
+    if failed.attempts:
+        lines.append(f"  tried {len(failed.attempts) + 1} times")
     lines += [f"  log: {failed.log}"] if failed.log else []
     lines += [f"  hint: {failed.hint}"] if failed.hint else []
     return "\n".join(lines)

@@ -13,7 +13,7 @@ from pathlib import Path
 from pipeline import show
 from pipeline.adapters.progress import shown
 from pipeline.outcome import Built, Failed
-from pipeline.ports import Began, Ended, Event, Progressed, Said, Waits
+from pipeline.ports import Began, Ended, Event, Progressed, Retried, Said, Waits
 
 DOING = {"build": "building", "pull": "pulling", "push": "pushing", "smoke": "probing"}
 COLOURS = ("cyan", "magenta", "blue", "bright_cyan", "bright_magenta", "bright_blue")
@@ -60,6 +60,8 @@ class Lines:
                         self._write(f"{prefix}{line}")
                 case Progressed(word=str(step)) if self._verbose:
                     self._write(f"{self._prefix(event)}{' '.join(step.split())}")
+                case Retried():
+                    self._write(show.retry_line(event, self._paint))
                 case Ended():
                     self.ended(event)
 

@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.text import Text
 
 from pipeline import show
-from pipeline.ports import Ended, Event
+from pipeline.ports import Ended, Event, Retried
 from pipeline.show import Board, Row, Standing, Totals
 from pipeline.show.words import visible
 
@@ -81,6 +81,8 @@ class Screen:
             self._board.note(event, time.monotonic())
             if isinstance(event, Ended):
                 self._kept.append(show.outcome_line(event.outcome, self._paint))
+            elif isinstance(event, Retried):
+                self._kept.append(show.retry_line(event, self._paint))
 
     def say(self, text: str) -> None:
         """Keep a text above what is drawn."""
