@@ -66,6 +66,7 @@ def rollback(generation: str, form: str, file: str | None, registry: str | None)
         options.put_json({**generation_json(done.generation), "moved": list(done.moved)})
         return
     for name in done.moved:
+        # a name that an unfinished publication moved may not be of this generation
         put(f"{name}  {done.generation.targets.get(name, '')}".rstrip())
     say(
         f"generation {done.generation.name}: {len(done.moved)} moved back"

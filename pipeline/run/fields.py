@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pipeline import digest, publish
 from pipeline.adapters.engine import local_name
-from pipeline.adapters.inside import Inside, Script
 from pipeline.config import Config, TagField, value_of
 from pipeline.publish import Entry, Found, Generation, Place
 from pipeline.run.worker import Worker
@@ -55,5 +54,7 @@ def _text(one: TagField, entry: Entry, found: Found | None, given: tuple[Place, 
             source, local_name(entry.image, entry.key), entry.key, lambda _: None
         ).image_id
         worker.image_ids[entry.key] = image
+    from pipeline.adapters.inside import Inside, Script  # noqa: PLC0415 (docker is slow to import)
+
     answer = Inside(worker.engine).run(image, Script('exec "$@"', one.run, timeout=TIMEOUT))
     return f"{answer.out}{answer.err}" if answer.code == 0 else ""
