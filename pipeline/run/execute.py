@@ -19,7 +19,7 @@ from pipeline.outcome import Failed, HeldBack, Outcome, Promoted, Result, Verdic
 from pipeline.plan import Action
 from pipeline.ports import Watch
 from pipeline.publish import Place
-from pipeline.run import keeping, probing, publishing, signing
+from pipeline.run import probing, publishing, signing
 from pipeline.run.decide import Ask, Decided, How, with_stand_ins
 from pipeline.run.project import Project
 from pipeline.run.worker import Worker
@@ -93,6 +93,8 @@ def execute(
         state.note_current(decision.view.variant.name, present)
     names = publishing.run(project, verdicts, (ask, how, worker), decided.lock) if ask.publish else ()
     if worker.remote and (ask.publish or outcomes):
+        from pipeline.run import keeping  # noqa: PLC0415 (docker is slow to import)
+
         keeping.run(decided, Place(worker.remote, ask.registry), worker, (engine, state))
     # a root that was never pulled as an image could not be asked; what was built on it inherits its label
     held = engine.keys() if outcomes else decided.held
