@@ -18,7 +18,6 @@ from pipeline.errors import InterruptedRunError
 from pipeline.outcome import Failed, HeldBack, Outcome, Promoted, Result, Verdict
 from pipeline.plan import Action
 from pipeline.ports import Watch
-from pipeline.publish import Place
 from pipeline.run import probing, publishing, signing
 from pipeline.run.decide import Ask, Decided, How, with_stand_ins
 from pipeline.run.project import Project
@@ -95,7 +94,7 @@ def execute(
     if worker.remote and (ask.publish or outcomes):
         from pipeline.run import keeping  # noqa: PLC0415 (docker is slow to import)
 
-        keeping.run(decided, Place(worker.remote, ask.registry), worker, (engine, state))
+        keeping.run(decided, ask.registry, worker, (engine, state))
     # a root that was never pulled as an image could not be asked; what was built on it inherits its label
     held = engine.keys() if outcomes else decided.held
     stand_ins = with_stand_ins(decided.stand_ins, decided.steps, held)

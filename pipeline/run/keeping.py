@@ -13,11 +13,14 @@ from pipeline.run.decide import Decided
 from pipeline.run.worker import Worker
 
 
-def run(decided: Decided, place: Place, worker: Worker, world: tuple[Engine, State]) -> None:
+def run(decided: Decided, registry: str, worker: Worker, world: tuple[Engine, State]) -> None:
     """Keep what is not kept yet of the images that are here and in the registry.
 
     What cannot be kept is a warning: names do not wait for it, and the next publication tries again.
     """
+    if worker.remote is None:
+        return
+    place = Place(worker.remote, registry)
     pushed = {step.key: step for step in decided.steps if step.key in worker.digests}
     try:
         todo = shelf.missing(place, pushed)
