@@ -393,6 +393,10 @@ def test_a_library_that_waits_for_the_driver_is_not_broken(tmp_path: Path) -> No
     said, output = run(tmp_path / "a", "cuda-libs", {"LD_LIBRARY_PATH": str(lib)})
     assert said.result == "passed"
     assert "1 libraries load, 1 wait for a driver" in output
+    (lib / "libcudart.so.12").unlink()
+    said, _ = run(tmp_path / "b", "cuda-libs", {"LD_LIBRARY_PATH": str(lib)})
+    assert said.result == "inconclusive"
+    assert said.reason == "no CUDA library was loaded: all 1 need the machine's driver"
 
 
 def test_an_image_that_claims_cuda_and_has_none_fails_unless_it_stands_on_a_stand_in(tmp_path: Path) -> None:
