@@ -413,7 +413,8 @@ def test_a_built_in_probe_is_one_that_there_is_and_judges_itself() -> None:
         "5: a built-in probe judges itself: 'expect' is for 'run'",
         "6: a built-in probe reads no files: 'files' is for 'run'",
     ]
-    assert problems(f"{start}run = []") == ["4: 'run' is empty"]
+    for nothing in ("[]", '[""]', '["", "true"]'):
+        assert problems(f"{start}run = {nothing}") == ["4: 'run' is empty"]
     both = ["4: 'probe' and 'run' exclude each other"]
     assert problems(f'{start}run = ["true"]\nprobe = "cuda"') == both
     assert problems(f'{TREE}[variant.gpu]\ngpu_probe = "jupyter"') == ["4: 'jupyter' is no GPU probe"]

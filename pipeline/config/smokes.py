@@ -59,7 +59,7 @@ def read_smoke(table: Table, variants: list[str]) -> Smoke:
     if not given:
         hint = 'give a command, run = ["python3", "-c", "…"], a built-in probe, or a folder of tests'
         table.problem("a probe needs 'run'", hint=hint)
-    elif table.has("run") and not run:
+    elif table.has("run") and not (run and run[0]):
         table.problem("'run' is empty", "run", "the first word is the program")
     elif "probe" in given and len(given) > 1:
         table.problem(f"'probe' and '{given[1]}' exclude each other", given[1], "write two [[smoke]]")
