@@ -200,6 +200,19 @@ def test_what_a_probe_brings_along_it_can_read_and_nobody_can_change() -> None:
         assert report.output == "content"
 
 
+def test_what_an_image_has_where_probes_lie_is_out_of_the_way(workshop: Workshop) -> None:
+    command = (
+        "mkdir -p /stackbuild/files && echo theirs > /stackbuild/json.py && echo x > /stackbuild/files/d"
+    )
+    other = "ln -s /tmp /stackbuild"
+    for number, made in enumerate((command, other)):
+        tag = workshop.by_hand(f"FROM {ROOT}\nRUN {made}", f"t/{workshop.nonce}:folder{number}")
+        files = (ProbeFile("files/c", b"ours"),)
+        report = run(order("find /stackbuild | sort; ls /tmp", image_id=tag, files=files))
+        assert isinstance(report, Ran)
+        assert report.output.split() == ["/stackbuild", "/stackbuild/files", "/stackbuild/files/c"]
+
+
 # declared in stacks.toml
 
 
@@ -246,15 +259,15 @@ expect = "version 12"
 def test_a_folder_of_tests_is_run_with_the_images_own_pytest(workshop: Workshop) -> None:
     workshop.image(
         "one",
-        f"FROM {ROOT}\nRUN printf '#!/bin/sh\\necho \"$@\"; find /stackbuild/tests -type f\\n' > /bin/python3"
-        f" && chmod +x /bin/python3 # {workshop.nonce}\n",
+        f"FROM {ROOT}\nCOPY python3 /bin/\nRUN chmod +x /bin/python3\n",
+        {"python3": '#!/bin/sh\necho "$@"; find /stackbuild/tests -type f; echo "== 2 passed in 0.01s =="\n'},
     )
     (workshop.root / "tests/deep").mkdir(parents=True)
     (workshop.root / "tests/test_it.py").write_text("def test_it():\n    assert True\n")
     (workshop.root / "tests/deep/data").write_text("x")
     (workshop.root / "tests/__pycache__").mkdir()
     (workshop.root / "tests/__pycache__/junk.pyc").write_bytes(b"x")
-    workshop.more('[[smoke]]\ntests = "tests"\nexpect = "pytest -q .*/stackbuild/tests"\n')
+    workshop.more('[[smoke]]\ntests = "tests"\nexpect = "pytest -v .*/stackbuild/tests"\n')
     (verdict,) = workshop.run("--format", "json").json()["verdicts"]
     log = Path(verdict["log"]).read_text()
     assert "/stackbuild/tests/deep/data" in log
