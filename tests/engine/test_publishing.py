@@ -200,11 +200,8 @@ class Proxy:
                 for name, value in headers.items():
                     if name.lower() not in {"content-length", "connection", "date", "server"}:
                         self.send_header(name, value)
-                given = headers.get("Content-Length")
-                head = self.command == "HEAD" and given
-                self.send_header(
-                    "Content-Length", given if head else str(len(data) if length is None else length)
-                )
+                told = headers.get("Content-Length", "0") if self.command == "HEAD" else ""
+                self.send_header("Content-Length", told or str(len(data) if length is None else length))
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(data)
@@ -277,7 +274,7 @@ def test_whatever_happens_to_a_request_no_name_is_wrong_and_the_next_run_goes_on
     prefix = f"t-{uuid.uuid4().hex[:12]}"
     here = Place(Registry(), f"{registry}/{prefix}")
     through = Place(Registry(timeout=0.7), f"{proxy.address}/{prefix}")
-    proxy.at, proxy.fault, proxy.lasting = -1, fault, fault not in {"lost"}
+    proxy.at, proxy.fault, proxy.lasting = -1, fault, fault != "lost"
     publication(here, build(here, 0))
     proxy.asked.clear()
     publication(through, build(here, 1))
