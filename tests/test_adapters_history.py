@@ -56,6 +56,7 @@ def test_a_run_that_is_over_says_how_it_ended_and_needs_nothing(
     assert (run.result, run.exit_code) == (result, code)
     assert run.ended is not None
     assert run.ended >= run.began
+    assert history._state.rows("select needs from runs") == [("[]",)]
     assert not history.needed()
     assert not history.running()
 

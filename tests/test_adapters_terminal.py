@@ -177,6 +177,12 @@ def test_where_only_ascii_can_be_shown_the_picture_is_ascii() -> None:
     assert "\n".join(found).isascii()
 
 
+def test_what_is_cut_off_ends_in_a_mark_in_wide_letters_too() -> None:
+    (line, _) = picture((Row("本" * 10, "", Standing.WAITING),), 40, 9)
+    assert line.rstrip().endswith("本…")
+    assert cell_len(line) == 40
+
+
 names = st.text(st.sampled_from("abc-é本\u0301\x1b\n🐍"), min_size=1, max_size=70)
 
 
@@ -266,11 +272,15 @@ def test_a_terminal_that_takes_nothing_keeps_nobody_waiting(monkeypatch: pytest.
         assert stuck.wait(10)
         for event in events():
             screen.watch(event)
-    assert not free.is_set()
+    assert screen._thread.is_alive()
     free.set()
 
 
-def test_a_terminal_that_is_gone_stops_nothing() -> None:
+def test_a_terminal_that_is_gone_stops_nothing_and_is_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", failures.append)
+    monkeypatch.setattr(live, "PAUSE", 0.001)
+
     class Gone(io.StringIO):
         def write(self, text: str) -> int:
             raise OSError(5, "Input/output error")
@@ -280,6 +290,9 @@ def test_a_terminal_that_is_gone_stops_nothing() -> None:
     with terminal.screen as screen:
         for event in events():
             screen.watch(event)
+        screen._thread.join(10)
+        assert not screen._thread.is_alive()
+    assert failures == []
 
 
 @pytest.mark.parametrize(

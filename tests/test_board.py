@@ -130,6 +130,9 @@ def test_bytes_are_shown_while_they_move_and_counted_when_they_have() -> None:
     assert row(board, "base", 0.0).text == "1.5 MB of 3.0 MB FROM debian"
     board.note(Progressed("base", "base", Moved(3_000_000, 3_000_000)), 0.0)
     assert row(board, "base", 0.0).text == "3.0 MB FROM debian"
+    # the same step, said once more, is no other one
+    board.note(Progressed("base", "base", "FROM debian"), 0.0)
+    assert row(board, "base", 0.0).text == "3.0 MB FROM debian"
     assert board.totals(0.0).moved == 3_000_000
     board.note(Progressed("base", "base", "RUN make"), 0.0)
     assert row(board, "base", 0.0).text == "RUN make"

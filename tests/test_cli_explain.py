@@ -146,3 +146,21 @@ def test_what_cannot_be_explained_is_an_error(
     arguments: tuple[str, ...], error: str, project: Project
 ) -> None:
     assert error in project.run("explain", *arguments, code=2).errors[0]
+
+
+def test_an_ambiguous_key_names_what_it_could_be(project: Project) -> None:
+    as_built(project)
+    state = State(open_project().state, write=True)
+    record = state.last_records("default")["base"]
+    for ending in "01":
+        state.note_build(BuildNote(record, "abcdef" + ending * 58, "id", 1.0, 1, "log"))
+    state.close()
+    (error,) = project.run("explain", "child", "--against", "abcdef", code=2).errors
+    assert "'abcdef' are several keys: abcdef000000 of base, abcdef111111 of base" in error
+
+
+def test_an_unreadable_state_is_told_and_nothing_is_known(project: Project) -> None:
+    project.write(".stackbuild/state.db", "nonsense" * 100)
+    said = project.run("explain", "child")
+    assert "warning: the state is unreadable" in said.err
+    assert "never built" in said.out

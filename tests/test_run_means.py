@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from command import Project
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.adapters import secrets
 from pipeline.config import Building, Secret, Ssh
@@ -18,9 +20,7 @@ from pipeline.run.means import building_of, declared, means_of
 ROOT = Path("/project")
 
 
-def test_paths_are_relative_to_the_file_that_names_them(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_paths_are_relative_to_what_names_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/me")
     found = building_of(
@@ -49,14 +49,14 @@ def test_an_image_gets_what_its_settings_say_and_what_is_there(
     monkeypatch.setenv("TOKEN", "x")
     monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@proxy")
     (tmp_path / "key").write_text("k")
-    given = Building(
+    asked = Building(
         Settings(("../cache/{image}", "lab/cache/{image}"), ("inline",), "host", (("a", "10.0.0.1"),)),
         (("app/*", Settings(network="none"), ""),),
         (Secret("token", "TOKEN"), Secret("none", "NONE"), Secret("gone", file="/gone")),
         (Ssh("default"), Ssh("deploy", str(tmp_path / "key"))),
         (("http", "http://proxy"), ("https", "env")),
     )
-    assert means_of(given, "Base/Cuda", ROOT) == Means(
+    assert means_of(asked, "Base/Cuda", ROOT) == Means(
         secrets=(Secret("token", "TOKEN"),),
         ssh=(Ssh("deploy", str(tmp_path / "key")),),
         cache_from=(Cache("/cache/base--cuda"), Cache("", "lab/cache/base--cuda")),
@@ -65,12 +65,12 @@ def test_an_image_gets_what_its_settings_say_and_what_is_there(
         hosts=(("a", "10.0.0.1"),),
         proxies=(("HTTP_PROXY", "http://proxy"), ("http_proxy", "http://proxy"), ("HTTPS_PROXY", None)),
     )
-    assert means_of(given, "app/one", ROOT).network == "none"
+    assert means_of(asked, "app/one", ROOT).network == "none"
 
 
 def test_settings_for_no_image_are_a_problem_with_the_nearest_name() -> None:
-    given = Building(images=(("bsae", Settings(), "stacks.toml:3"), ("app*", Settings(), "stacks.toml:4")))
-    (problem,) = declared(given, ["base", "app-one"])
+    asked = Building(images=(("bsae", Settings(), "stacks.toml:3"), ("app*", Settings(), "stacks.toml:4")))
+    (problem,) = declared(asked, ["base", "app-one"])
     assert (problem.where, problem.hint) == ("stacks.toml:3", "did you mean 'base'?")
 
 
@@ -95,22 +95,31 @@ def test_values_are_masked_line_by_line_and_short_ones_not_at_all(
     monkeypatch.setenv("SHORT", "abc")
     monkeypatch.setenv("TOKEN", "  hunter2hunter2\n")
     (tmp_path / "netrc").write_text("machine x login y password word-of-a-line\n")
-    given = (
+    asked = (
         Secret("k", file=str(tmp_path / "key")),
         Secret("s", "SHORT"),
         Secret("t", "TOKEN"),
         Secret("n", "NO"),
         Secret("c", file=str(tmp_path / "netrc")),
     )
-    found = secrets.values(given)
-    assert secrets.masked("abc hunter2hunter2 and line-of-key.", found) == "abc *** and ***."
-    assert secrets.masked("machine word-of-a-line", found) == "machine ***"
+    found = secrets.values(asked)
+    mask = secrets.Mask(found)
+    assert mask.whole("abc hunter2hunter2 and line-of-key.") == "abc *** and ***."
+    assert mask.whole("machine word-of-a-line") == "machine ***"
     assert found == tuple(sorted(found, key=len, reverse=True))
 
 
-def test_a_command_says_what_is_wrong_with_its_secrets_before_it_looks_for_an_engine(
-    project: Project,
-) -> None:
+@given(st.lists(st.text("abc", max_size=7), max_size=9), st.sampled_from([("abcabc",), ("aabbcc", "abc")]))
+def test_however_a_text_is_cut_no_value_is_left_in_it(pieces: list[str], values: tuple[str, ...]) -> None:
+    mask = secrets.Mask(values)
+    shown = "".join([*(mask.piece("1", piece) for piece in pieces), mask.rest("1")])
+    assert not any(value in shown for value in values)
+    if not any(value in "".join(pieces) for value in values):
+        assert shown == "".join(pieces)
+    assert secrets.Mask(()).piece("1", "abcabc") == "abcabc"
+
+
+def test_what_is_wrong_with_secrets_is_said_before_an_engine_is_looked_for(project: Project) -> None:
     said = project.run("build", "--secret", "pip=hunter2hunter2", code=2)
     assert said.errors == ["error: --secret: it takes 'id' with 'env' or 'src'"]
     assert "hunter2" not in said.err

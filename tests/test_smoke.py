@@ -178,6 +178,7 @@ def test_what_may_be_gone_the_next_time_does_not_last() -> None:
         itself(line(result="failed")),
         itself(line(result="passed", hardware=SEEN)),
         itself(line(result="inconclusive", reason="the driver is too old", hardware=SEEN)),
+        itself(line(result="inconclusive"), probe=Probe("a", "k", Smoke((), "x:1", probe="cuda-libs"))),
     ]
     passing = [
         smoke.judge(PROBE, Ran(137, (), 1.0)),

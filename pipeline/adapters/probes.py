@@ -26,6 +26,7 @@ HOST = "probe"
 GRACE = 5.0
 LOG = LogConfig(type=LogConfig.types.JSON, config={"max-size": "10m", "max-file": "1"})
 GONE = "the image is not there any more"
+NO_GPU = NotStarted(gpus.NO_GPU, doubt=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Probes:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._device = gpus.wanted()
-        self._ways: tuple[Way, ...] = ()
+        self._ways: tuple[Way, ...] | None = None
         self._busy = 0
         self._running: set[str] = set()
         self._lock = threading.Lock()
@@ -72,18 +73,19 @@ class Probes:
         except NotFoundError:
             return NotStarted(GONE, doubt=True)
         nonce = secrets.token_hex(16) if order.judges_itself else ""
-        report: ProbeReport = NotStarted(gpus.NO_GPU, doubt=True)
-        for way in self._possible() if order.gpu else (None,):
+        if not order.gpu:
+            return self._try(_Attempt(order, about, nonce, None))
+        for way in self._possible():
             report = self._try(_Attempt(order, about, nonce, way))
-            if report != NotStarted(gpus.NO_GPU, doubt=True):
-                if way:
-                    self._ways = (way,)
-                break
-        return report
+            if report != NO_GPU:
+                self._ways = (way,)
+                return report
+        self._ways = ()
+        return NO_GPU
 
     def _possible(self) -> tuple[Way, ...]:
-        """The ways to a GPU that are worth trying; once one has worked, that one."""
-        if not self._ways:
+        """The ways to a GPU that are worth trying: once one has worked, that one; none if none did."""
+        if self._ways is None:
             self._ways = gpus.ways(self._engine.about(), self._device)
         return self._ways
 

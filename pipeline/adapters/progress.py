@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
-from pipeline.adapters.secrets import masked
+from pipeline.adapters.secrets import Mask
 from pipeline.patience import Ending
 from pipeline.ports import Moved, Said, Tell
 
@@ -36,7 +36,7 @@ class Progress:
     """
 
     def __init__(self, log: IO[str], tell: Tell, secrets: tuple[str, ...] = ()) -> None:
-        self._secrets = secrets
+        self._mask = Mask(secrets)
         self._log = log
         self._tell = tell
         self._open: list[bytes] = []
@@ -109,7 +109,7 @@ class Progress:
         self._log.flush()
 
     def _speech(self, line: str) -> None:
-        text = masked(line.strip(), self._secrets)
+        text = self._mask.whole(line.strip())
         if not text:
             return
         self._log.write(f"{text}\n")
@@ -127,14 +127,18 @@ class Progress:
         if not self._failed and wrong and "context canceled" not in wrong:
             self._failed = known
         if vertex.get("completed"):
+            if rest := self._mask.rest(known):
+                self._heard(known, rest)
             self._say(shown(self._rests.get(known, "")))
             how = "CACHED" if vertex.get("cached") else vertex.get("error") or "done"
             self._log.write(f"--- {name}: {how}\n")
 
     def _output(self, entry: dict[str, Any]) -> None:
         text = base64.b64decode(entry.get("data", "")).decode("utf-8", "replace")
-        text = masked(text, self._secrets)
         vertex = str(entry.get("vertex", ""))
+        self._heard(vertex, self._mask.piece(vertex, text))
+
+    def _heard(self, vertex: str, text: str) -> None:
         if vertex != self._last:
             self._last = vertex
             self._log.write(f"=== {self._names.get(vertex, '')}\n")

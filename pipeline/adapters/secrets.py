@@ -34,11 +34,37 @@ def values(secrets: Iterable[Secret]) -> tuple[str, ...]:
     return tuple(sorted(found, key=len, reverse=True))
 
 
-def masked(text: str, values: Iterable[str]) -> str:
-    """The text without the values."""
-    for value in values:
-        text = text.replace(value, MASK)
-    return text
+class Mask:
+    """Takes values out of texts, which may come in pieces from several sources at once."""
+
+    def __init__(self, values: tuple[str, ...]) -> None:
+        self._values = values
+        self._held: dict[str, str] = {}
+
+    def whole(self, text: str) -> str:
+        """The text without the values."""
+        for value in self._values:
+            text = text.replace(value, MASK)
+        return text
+
+    def piece(self, source: str, text: str) -> str:
+        """What can be shown of a source so far: its end is held back while it may become a value."""
+        if not self._values:
+            return text
+        text = self.whole(self._held.pop(source, "") + text)
+        held = next((n for n in range(self._longest(text), 0, -1) if self._begins_a_value(text[-n:])), 0)
+        self._held[source] = text[len(text) - held :]
+        return text[: len(text) - held]
+
+    def rest(self, source: str) -> str:
+        """What was held back of a source that is over."""
+        return self._held.pop(source, "")
+
+    def _longest(self, text: str) -> int:
+        return min(len(text), len(self._values[0]) - 1)
+
+    def _begins_a_value(self, end: str) -> bool:
+        return any(value.startswith(end) for value in self._values)
 
 
 def _value(secret: Secret) -> str:

@@ -18,7 +18,7 @@ from pipeline.errors import InterruptedRunError
 from pipeline.outcome import Failed, HeldBack, Outcome, Promoted, Result, Verdict
 from pipeline.plan import Action
 from pipeline.ports import Watch
-from pipeline.run import probing, publishing, space
+from pipeline.run import probing, publishing, signing, space
 from pipeline.run.decide import Ask, Decided, How, with_stand_ins
 from pipeline.run.project import Project
 from pipeline.run.worker import Worker
@@ -80,6 +80,8 @@ def execute(
         raise
     outcomes = tuple(one for one in happened if not isinstance(one, Verdict))
     verdicts = [(d, probing.verdicts(d, ask, worker, happened)) for d in decided.decisions]
+    if ask.publish:
+        signing.run(project.config, verdicts, (ask, how, worker))
     for decision in decided.decisions:
         present = [
             step.record

@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pipeline import explain, keys, plan
 from pipeline.adapters import disk, texts
 from pipeline.adapters.disk import Digests
 from pipeline.adapters.state import State
+from pipeline.adapters.terminal import paint_for, say
 from pipeline.adapters.texts import Texts
 from pipeline.digest import short
 from pipeline.errors import InputError
@@ -39,13 +40,22 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Past:
-    """What one variant is compared with: a record by image, what then is, and others by key."""
+class _Sources:
+    """What the past is known from: the state, and where another time is asked for, a build or a revision."""
 
-    last: Mapping[str, KeyRecord]
-    since: Mapping[str, str]
-    built: Mapping[str, float]
+    project: Project
+    state: State
+    build: KeyRecord | None = None
+    then: Then | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What one variant is compared with: records by image, others by key, and where each file's text is."""
+
+    records: Mapping[str, KeyRecord]
     by_key: Mapping[str, KeyRecord]
+    nodes: Mapping[str, Node]
 
 
 def run_explain(wanted: Wanted) -> dict[str, tuple[Explanation, ...]]:
@@ -57,40 +67,31 @@ def run_explain(wanted: Wanted) -> dict[str, tuple[Explanation, ...]]:
         if len(project.tree.images) > 1:
             raise InputError.of("which image?", hint=f"one of {', '.join(sorted(project.tree.images))}")
         names = tuple(project.tree.images)
-    state = State(project.state, write=False)
-    try:
-        return _explained(project, found, (names, wanted), state)
-    finally:
-        state.close()
-
-
-def _explained(
-    project: Project, found: tuple[View, ...], asked: tuple[tuple[str, ...], Wanted], state: State
-) -> dict[str, tuple[Explanation, ...]]:
-    names, wanted = asked
-    digests = Digests(dict(project.folders), state.file_digests())
-    inputs = keys.World(project.lock.digests, project.lock.refreshed, project.config.platform)
-    answers = {}
-    with _then(project, wanted, state) as then:
+    with ExitStack() as stack:
+        state = stack.enter_context(closing(State(project.state, write=False)))
+        if state.set_aside:
+            say(f"{paint_for()('warning', 'yellow')}: the state is unreadable: {state.set_aside}")
+        sources = _sources(project, wanted, state, stack)
+        digests = Digests(dict(project.folders), state.file_digests())
+        inputs = keys.World(project.lock.digests, project.lock.refreshed, project.config.platform)
+        before = sources.then.records(project.lock) if sources.then else {}
+        answers = {}
         for view in found:
             records = keys.compute(view.graph, inputs, digests.states)
-            past = _past(project, view.variant.name, (wanted, then), state)
-            answers[view.variant.name] = tuple(
-                _one(project, view, records, (name, past, then), state) for name in names
-            )
-    return answers
+            past = _past(sources, view, before)
+            answers[view.variant.name] = tuple(_one(sources, view, records, (name, past)) for name in names)
+        return answers
 
 
-@contextmanager
-def _then(project: Project, wanted: Wanted, state: State) -> Iterator[Then | None]:
-    """The revision to compare with, unless it is a key, or the last build."""
-    if wanted.against is None or _by_key(wanted.against, state):
-        yield None
-        return
+def _sources(project: Project, wanted: Wanted, state: State, stack: ExitStack) -> _Sources:
+    """What to compare with; a revision is laid out for as long as the stack is open."""
+    if wanted.against is None:
+        return _Sources(project, state)
+    if build := _build(wanted.against, state):
+        return _Sources(project, state, build=build)
     place = Place(wanted.file or "", wanted.tree or "", wanted.overlays)
     try:
-        with at(project, place, wanted.against) as then:
-            yield then
+        return _Sources(project, state, then=stack.enter_context(at(project, place, wanted.against)))
     except InputError as error:
         if not _KEY.match(wanted.against):
             raise
@@ -100,7 +101,7 @@ def _then(project: Project, wanted: Wanted, state: State) -> Iterator[Then | Non
         raise InputError(replace(first, message=message), *error.problems[1:]) from error
 
 
-def _by_key(against: str, state: State) -> KeyRecord | None:
+def _build(against: str, state: State) -> KeyRecord | None:
     """The build whose key begins like this; raises InputError where there are several."""
     match = _KEY.match(against)
     records = state.records(match[1]) if match else {}
@@ -110,40 +111,26 @@ def _by_key(against: str, state: State) -> KeyRecord | None:
     return next(iter(records.values()), None)
 
 
-def _past(project: Project, variant: str, asked: tuple[Wanted, Then | None], state: State) -> _Past:
-    wanted, then = asked
-    if then is not None:
-        before = then.records(project.lock).get(variant, {})
-        since = dict.fromkeys(project.tree.images, wanted.against or "")
-        return _Past(before, since, {}, {record.key: record for record in before.values()})
-    last = state.last_records(variant)
+def _past(sources: _Sources, view: View, before: Mapping[str, Mapping[str, KeyRecord]]) -> _Past:
+    variant = view.variant.name
+    if sources.then:
+        records = before.get(variant, {})
+        nodes = {found.variant.name: found.graph.nodes for found in sources.then.views}.get(variant, {})
+        return _Past(records, {record.key: record for record in records.values()}, nodes)
+    last = sources.state.last_records(variant)
     by_key = {record.key: record for record in last.values()}
-    if wanted.against is not None and (record := _by_key(wanted.against, state)):
-        since = dict.fromkeys(project.tree.images, f"the build {short(record.key)} of {record.image}")
-        return _Past(dict.fromkeys(project.tree.images, record), since, {}, by_key)
-    built = {name: when for name, record in last.items() if (when := state.built_at(record.key))}
-    since = {name: f"the last build, of {_moment(when)}" for name, when in built.items()}
-    return _Past(last, since, built, by_key)
-
-
-def _moment(when: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(when))
+    return _Past(dict.fromkeys(view.graph.nodes, sources.build) if sources.build else last, by_key, {})
 
 
 def _one(
-    project: Project,
-    view: View,
-    records: Mapping[str, KeyRecord],
-    asked: tuple[str, _Past, Then | None],
-    state: State,
+    sources: _Sources, view: View, records: Mapping[str, KeyRecord], asked: tuple[str, _Past]
 ) -> Explanation:
-    name, past, then = asked
-    node, kept = view.graph.nodes[name], Texts(state)
+    name, past = asked
+    project, state = sources.project, sources.state
+    node, record, kept = view.graph.nodes[name], past.records.get(name), Texts(state)
     places = _places(project, node, records[name])
-    if then is not None and then.project is not None:
-        nodes = {found.variant.name: found.graph.nodes for found in then.views}.get(view.variant.name, {})
-        if name in nodes and name in past.last:
-            places |= _places(then.project, nodes[name], past.last[name])
+    if record and name in past.nodes and sources.then and sources.then.project:
+        places |= _places(sources.then.project, past.nodes[name], record)
 
     def text_of(content: str) -> str | None:
         text = texts.read(places[content]) if content in places else None
@@ -152,14 +139,23 @@ def _one(
     def record_of(key: str) -> KeyRecord | None:
         return past.by_key.get(key) or state.records(key).get(key)
 
-    found_as = "the build that it was last found as" if name in past.last else ""
-    since = past.since.get(name, found_as)
-    known = (past.last.get(name), since, record_of, text_of)
+    when = state.built_at(record.key) if record and not sources.then and not sources.build else 0
+    known = (record, _since(sources, record, when), record_of, text_of)
     found = explain.explain(view.graph, records, name, known)
-    if name not in past.built:
-        return found
-    touched = _touched(project, view, node, past.built[name])
-    return replace(found, idle=explain.idle(node, touched, found))
+    return (
+        replace(found, idle=explain.idle(node, _touched(project, view, node, when), found)) if when else found
+    )
+
+
+def _since(sources: _Sources, record: KeyRecord | None, when: float) -> str:
+    """What an image is compared with, in words; "" for nothing."""
+    if sources.then:
+        return sources.then.revision.name
+    if sources.build:
+        return f"the build {short(sources.build.key)} of {sources.build.image}"
+    if when:
+        return f"the last build, of {time.strftime('%Y-%m-%d %H:%M', time.localtime(when))}"
+    return "the build that it was last found as" if record else ""
 
 
 def _places(project: Project, node: Node, record: KeyRecord) -> dict[str, Path]:
@@ -175,7 +171,6 @@ def _touched(project: Project, view: View, node: Node, when: float) -> list[str]
     image = node.image
     folder = project.folders[image.tree] / image.context
     entries = view.tree.sources[image.tree].below(image.context)
+    dockerfile = posixpath.relpath(image.path, image.context or ".")
     paths = [one.path for one in entries if one.kind == "file" and one.path not in image.overlaid]
-    return disk.changed_after(
-        folder, dict.fromkeys([*paths, posixpath.relpath(image.path, image.context or ".")]), when
-    )
+    return disk.changed_after(folder, dict.fromkeys([*paths, dockerfile]), when)

@@ -77,9 +77,11 @@ def recorded(state: State, decided: Decided) -> Iterator[Recorded]:
             if isinstance(error, KeyboardInterrupt)
             else 1
         )
+        # a state that cannot be written is most likely what the error is about
+        with suppress(StackbuildError):
+            history.end(run.number, run.exit_code)
         raise
-    finally:
-        history.end(run.number, run.exit_code)
+    history.end(run.number, run.exit_code)
 
 
 def command() -> str:

@@ -61,7 +61,7 @@ def _by_itself(verdict: Verdict, report: Ran) -> Verdict:
     if said.result is Result.PASSED and report.exit_code:
         return _ended(verdict, report, " after it had said that it passed")
     # a doubt about the machine may be gone the next time, unless it was about the very hardware that is known
-    lasting = said.result is not Result.INCONCLUSIVE or verdict.hardware is not None
+    lasting = said.result is not Result.INCONCLUSIVE or verdict.hardware is not None or not verdict.gpu
     return replace(verdict, result=said.result, reason=said.reason, lasting=lasting)
 
 

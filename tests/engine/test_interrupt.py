@@ -86,7 +86,7 @@ def test_a_probe_is_stopped_and_gives_no_verdict(workshop: Workshop) -> None:
     running.send(signal.SIGINT)
     ends_as_interrupted(workshop, running)
     with sqlite3.connect(workshop.root / ".stackbuild/state.db") as database:
-        assert database.execute("select count(*) from verdicts").fetchone() == (0,)
+        assert database.execute("select count(*) from judged").fetchone() == (0,)
     assert workshop.actions() == {"done": "reuse"}
 
 

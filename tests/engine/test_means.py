@@ -44,7 +44,8 @@ def test_a_secret_is_seen_by_the_build_and_by_nobody_else(workshop: Workshop, tm
         "app",
         f"FROM {ROOT}\n"
         "RUN --mount=type=secret,id=pip --mount=type=secret,id=netrc,target=/netrc \\\n"
-        "    sha256sum < /run/secrets/pip | cut -c 1-64 > /seen; cut -c 5- /netrc; echo begun; sleep 3\n",
+        "    sha256sum < /run/secrets/pip | cut -c 1-64 > /seen; cut -c 5- /netrc; echo begun; sleep 3"
+        f" # {workshop.nonce}\n",
     )
     running = workshop.start("--verbose", env={"PIP_TOKEN": SECRET})
     until(lambda: workshop.processes("mount") or "begun" in running.said(), "the build runs")
