@@ -59,6 +59,7 @@ class Asked:
     fresh: bool = False
     quiet: bool = False
     verbose: bool = False
+    build: bool = True
     secrets: tuple[str, ...] = ()
 
     @property
@@ -295,7 +296,7 @@ def run_build(asked: Asked) -> Built:
         with recorded(state, decided) as run:
             how = How(
                 asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu,
-                run.number, building,
+                run.number, building, asked.build,
             )  # fmt: skip
             with watching(cast, asked.jobs, asked.voice) as watch:
                 done = execute(project, decided, ask, how, (engine, state, run.watching(watch)))
