@@ -43,6 +43,7 @@ ROOMS: dict[str, set[str]] = {
     "cifiles": set(),
     "retention": set(),
     "manifest": set(),
+    "shelf": set(),
     "freshness": set(),
     "prune": set(),
     "drawing": set(),

@@ -204,7 +204,7 @@ def said(response: Response) -> str:
 
 def _scope(path: str, method: str) -> str:
     found = re.match(r"(.+)/(?:manifests|blobs|tags)/", path)
-    actions = "pull" if method in {"GET", "HEAD"} else "pull,push"
+    actions = {"GET": "pull", "HEAD": "pull", "DELETE": "pull,delete"}.get(method, "pull,push")
     return f"repository:{found[1]}:{actions}" if found and "://" not in path else ""
 
 

@@ -92,6 +92,15 @@ class Registry:
             message = f"the registry {host.name} made another manifest of '{name}': {where}"
             raise UnreachableError.of(message, hint=f"it was {stored.digest}")
 
+    def delete(self, name: str) -> None:
+        """Let the registry forget a manifest by its digest, with all tags that point at it.
+
+        Raises UnreachableError where it does not allow that.
+        """
+        host, repository, digest = self._host(name)
+        # gone already is as good
+        host.ask("DELETE", f"{repository}/manifests/{digest}")
+
     def tags(self, repository: str) -> tuple[str, ...]:
         """All tags of a repository, none where there is no such repository."""
         host, path, _ = self._host(repository)
