@@ -165,3 +165,18 @@ def test_what_no_build_can_be_sent_is_named(tmp_path: Path) -> None:
     assert ".dockerignore" in caught.value.problems[0].hint
     with pytest.raises(InputError, match="gone: went away while it was being read"):
         digests(tmp_path).states("t", ".", ["gone"])
+
+
+def test_a_file_system_that_counts_whole_seconds_hides_no_edit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def coarse(status: os.stat_result) -> disk.Stamp:
+        second = 1_000_000_000
+        return (status.st_size, status.st_mtime_ns // second * second, status.st_ino, 0)
+
+    monkeypatch.setattr(disk, "stamp", coarse)
+    (tmp_path / "a").write_text("one")
+    first = digests(tmp_path)
+    old = content(first, "a")
+    (tmp_path / "a").write_text("two")
+    assert content(digests(tmp_path, first), "a") != old

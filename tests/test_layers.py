@@ -41,6 +41,7 @@ ROOMS: dict[str, set[str]] = {
     "build": set(),
     "publish": set(),
     "cifiles": set(),
+    "retention": set(),
     "manifest": set(),
     "freshness": set(),
     "prune": set(),

@@ -286,11 +286,11 @@ def test_without_a_difference_there_is_no_text() -> None:
     assert show.differences(stack("a"), stack("a"), ["a"]) == ""
 
 
-def test_what_edits_matched_is_a_line_each() -> None:
+def test_every_edit_is_a_line_with_all_that_it_matched() -> None:
     edit = RootEdit(source="ubuntu:*", to="cuda:1", where="o.toml:1")
     matches = [Match("o", edit, "a", "a/Dockerfile:1"), Match("o", edit, "b", "b/Dockerfile:7")]
     assert show.matches_text(matches) == (
-        "o: root ubuntu:* → cuda:1  (a/Dockerfile:1)\no: root ubuntu:* → cuda:1  (b/Dockerfile:7)"
+        "o: root ubuntu:* → cuda:1  (2 times: a/Dockerfile:1, b/Dockerfile:7)"
     )
 
 

@@ -20,6 +20,7 @@ from pipeline.cli import (
     locking,
     looking,
     nightly,
+    overlays,
     probing,
     pruning,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "looking",
     "main",
     "nightly",
+    "overlays",
     "probing",
     "pruning",
 ]

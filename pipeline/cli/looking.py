@@ -13,6 +13,7 @@ from pipeline.cli import options
 from pipeline.cli.group import cli
 from pipeline.drawing import svg
 from pipeline.errors import InputError
+from pipeline.run.overlaid import changed_files
 from pipeline.run.project import Project, View, open_project, views
 
 
@@ -101,7 +102,7 @@ def render(image: str | None, **place: Any) -> None:
 @options.variant
 @options.format_
 def diff(images: tuple[str, ...], form: str, file: str | None, tree: str | None, **chosen: Any) -> None:
-    """Show what overlays change, as a diff that `git apply` takes; the edits' matches go to stderr.
+    """Show what overlays change, as a diff that `git apply` and `patch -p1` take; matches go to stderr.
 
     \b
     stackbuild diff --variant gpu
@@ -115,7 +116,7 @@ def diff(images: tuple[str, ...], form: str, file: str | None, tree: str | None,
     paint = paint_for(sys.stdout)
     data: dict[str, Any] = {}
     for view in found:
-        text = show.differences(project.tree, view.tree, names)
+        text = show.differences(project.tree, view.tree, names, changed_files(project, view))
         matches = [match for match in view.matches if match.image in names]
         data[view.variant.name] = {
             "diff": text,
@@ -126,7 +127,11 @@ def diff(images: tuple[str, ...], form: str, file: str | None, tree: str | None,
         }
         if form == "text":
             _print_diff(text, paint)
-            say(f"variant {view.variant.name}: {show.counted(len(matches), 'edit')}")
+            edits = len({(match.overlay, match.edit) for match in matches})
+            say(
+                f"variant {view.variant.name}: {show.counted(edits, 'edit')}, "
+                f"{len(matches)} {'match' if len(matches) == 1 else 'matches'}"
+            )
             if matches:
                 say(show.matches_text(matches))
     if form == "json":

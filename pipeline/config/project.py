@@ -11,6 +11,7 @@ from pipeline.config.building import Building, read_building
 from pipeline.config.freshness import Fresh, read_fresh
 from pipeline.config.limits import Resources, read_limits, read_retry
 from pipeline.config.names import DEFAULT_TAGS, read_tags
+from pipeline.config.sign import Sign, read_sign
 from pipeline.config.smokes import GPU_PROBES, Smoke, read_smoke
 from pipeline.config.trees import TreeConfig, read_tree
 from pipeline.errors import InputError, Problem
@@ -64,6 +65,7 @@ class Config:
     fresh: Fresh = field(default_factory=Fresh)
     build: Building = field(default_factory=Building)
     attest: Attest = field(default_factory=Attest)
+    sign: Sign = field(default_factory=Sign)
     overlays: str = OVERLAYS
     variant_names: tuple[str, ...] = field(init=False)
 
@@ -110,12 +112,13 @@ def parse(text: str, path: str) -> Config:
     tags = read_tags(root.table("names"))
     fresh = read_fresh(root.table("fresh"))
     attest = read_attest(root.table("attest"))
+    sign = read_sign(root.table("sign"), given=root.has("sign"))
     build = read_building(root.table("build"))
     limits, patience = read_limits(root.table("limits")), read_retry(root.table("retry"))
     root.close("section")
     document.check()
     plain = Config(path, name, trees, registry, platform, variants, smokes, tags, limits, patience)
-    return replace(plain, fresh=fresh, build=build, attest=attest, overlays=overlays)
+    return replace(plain, fresh=fresh, build=build, attest=attest, sign=sign, overlays=overlays)
 
 
 def _registry(project: Table) -> str:

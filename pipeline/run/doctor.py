@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.adapters import buildx, machine
+from pipeline.adapters import buildx, cosign, machine
 from pipeline.adapters.engine import Engine
 from pipeline.errors import StackbuildError
 from pipeline.run.finding import Finding, Health
@@ -26,6 +26,8 @@ def examine(state: Path | None) -> Iterator[Finding]:
         git or "not on PATH",
         "" if git else "install git: without it, tags cannot name the commit",
     )
+    signer = cosign.path()
+    yield Finding("cosign", Health.OK, signer or "not on PATH: only [sign] needs it")
     try:
         yield Finding("buildx", Health.OK, buildx.version())
     except StackbuildError as error:

@@ -1,11 +1,12 @@
 """Plans, graphs and outcomes as text for a terminal."""
 
 from pipeline.show.board import Board, Part, Row, Standing, Totals, fitting, key_of, parts
-from pipeline.show.diffs import differences, matches_text
+from pipeline.show.diffs import FileChange, differences, matches_text
 from pipeline.show.explanations import explanations_json, explanations_text
 from pipeline.show.graphs import graph_dot, graph_json, graph_mermaid, graph_text, others, tree_lines
 from pipeline.show.locks import move_line
 from pipeline.show.outcomes import failure_text, outcome_line, retry_line, summary
+from pipeline.show.overlays import Checked, checked_json, checked_text, starter
 from pipeline.show.plans import expected_text, plan_json, plan_text, stand_ins_text, tally, unlocked_text
 from pipeline.show.prunes import age, prune_summary, prune_text
 from pipeline.show.runs import Growth, Past, growth_text, happening, run_json, run_plan, run_text, runs_text
@@ -14,6 +15,8 @@ from pipeline.show.words import Paint, clock, counted, duration, plain, roughly,
 
 __all__ = [
     "Board",
+    "Checked",
+    "FileChange",
     "Growth",
     "Paint",
     "Part",
@@ -22,6 +25,8 @@ __all__ = [
     "Standing",
     "Totals",
     "age",
+    "checked_json",
+    "checked_text",
     "clock",
     "counted",
     "differences",
@@ -57,6 +62,7 @@ __all__ = [
     "runs_text",
     "size",
     "stand_ins_text",
+    "starter",
     "summary",
     "tally",
     "tree_lines",

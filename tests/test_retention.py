@@ -1,0 +1,42 @@
+"""What a registry may forget, and what never."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.retention import Doomed, doomed
+
+OLD, NEW, ODD = (f"k-{letter * 32}" for letter in "abc")
+
+
+def test_a_key_tag_that_nobody_needs_may_go() -> None:
+    assert doomed("r/base", {OLD: "1", NEW: "2"}, {NEW}, set()) == (Doomed("r/base", "1", (OLD,)),)
+
+
+def test_a_build_that_a_generation_names_stays() -> None:
+    assert doomed("r/base", {OLD: "1"}, set(), {"1"}) == ()
+
+
+def test_a_build_that_any_other_tag_points_at_stays() -> None:
+    assert doomed("r/base", {OLD: "1", "2026-11-24": "1"}, set(), set()) == ()
+    assert doomed("r/base", {OLD: "1", "k-short": "1"}, set(), set()) == ()
+
+
+def test_a_build_under_two_keys_stays_as_long_as_one_is_needed() -> None:
+    assert doomed("r/base", {OLD: "1", ODD: "1"}, {ODD}, set()) == ()
+    assert doomed("r/base", {OLD: "1", ODD: "1"}, set(), set()) == (Doomed("r/base", "1", (OLD, ODD)),)
+
+
+TAGS = st.sampled_from([OLD, NEW, ODD, "latest", "2026-11-24"])
+
+
+@given(st.dictionaries(TAGS, st.sampled_from("123")), st.sets(TAGS), st.sets(st.sampled_from("123")))
+def test_whatever_is_needed_or_named_is_still_there_afterwards(
+    tags: dict[str, str], needed: set[str], named: set[str]
+) -> None:
+    gone = {one.digest for one in doomed("r", tags, needed, named)}
+    left = {tag for tag, digest in tags.items() if digest not in gone}
+    assert left >= {tag for tag in tags if tag in needed or not tag.startswith("k-")}
+    assert left >= {tag for tag, digest in tags.items() if digest in named}
+    assert all(tag in left or tag.startswith("k-") for tag in tags)
