@@ -50,7 +50,9 @@ def tasks(steps: Iterable[Step], unpushed: frozenset[str], probes: Iterable[Prob
             made.setdefault(step.key, Task(step.key, doing, step, step.parents))
         if step.key in unpushed and step.action is not Action.PULL:
             name = f"{PUSH}:{step.key}"
-            pushes.setdefault(name, Task(name, PUSH, step, (step.key,)))
+            # a child goes after its parents, whose keys another machine's builds may turn out to have
+            above = tuple(f"{PUSH}:{parent}" for parent in step.parents)
+            pushes.setdefault(name, Task(name, PUSH, step, (step.key, *above)))
     at = {step.key: step for step in steps}
     smokes = {
         probe.task: Task(probe.task, SMOKE, at[probe.key], (probe.key,), probe)

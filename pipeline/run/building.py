@@ -58,6 +58,7 @@ class Asked:
     fresh: bool = False
     quiet: bool = False
     verbose: bool = False
+    build: bool = True
     secrets: tuple[str, ...] = ()
 
     @property
@@ -87,6 +88,8 @@ class Planned:
             title = f"variant {decision.view.variant.name}: {show.tally(decision.steps)}"
             text = show.plan_text(decision.view.graph, decision.steps, paint)
             blocks.append(f"{title}\n{text}".rstrip())
+        if sharing := show.sharing_text(self._apart()):
+            blocks.append(sharing)
         if self.decided.unlocked:
             blocks.append(paint(show.unlocked_text(self.decided.unlocked), "yellow"))
         if self.decided.stand_ins:
@@ -95,11 +98,23 @@ class Planned:
             blocks.append(show.expected_text(expected))
         return "\n\n".join(blocks)
 
+    def _apart(self) -> dict[str, show.Apart]:
+        """What is to be said of the variants together."""
+        return {
+            decision.view.variant.name: show.Apart(
+                {name: record.key for name, record in decision.records.items()},
+                decision.view.matches,
+                decision.view.graph,
+            )
+            for decision in self.decided.decisions
+        }
+
     def to_json(self) -> dict[str, Any]:
         """For machines."""
         found = {d.view.variant.name: show.plan_json(d.steps) for d in self.decided.decisions}
         return {
             "variants": found,
+            "shared": show.shared(self._apart()),
             "stand_ins": dict(self.decided.stand_ins),
             "unlocked": list(self.decided.unlocked),
             "engine": self.decided.engine_asked,
@@ -280,7 +295,7 @@ def run_build(asked: Asked) -> Built:
         with recorded(state, decided) as run:
             how = How(
                 asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu,
-                run.number, building,
+                run.number, building, asked.build,
             )  # fmt: skip
             with watching(cast, asked.jobs, asked.voice) as watch:
                 done = execute(project, decided, ask, how, (engine, state, run.watching(watch)))

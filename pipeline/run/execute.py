@@ -61,12 +61,13 @@ def execute(
     Texts(state).keep(_read(project, decided))
     worker = Worker(project, decided, engine, state, ask.smoke)
     worker.run, worker.building = how.run, how.building
+    steps = [step for step in decided.steps if how.build or step.action is not Action.BUILD]
     watch = probing.remembering(watch, state, worker)
     try:
         limits = _limits(project, decided, how, worker)
         with pools.threads(sum(limits.room.values())) as executor:
             happened = build.drive(
-                build.tasks(decided.steps, _unpushed(decided, ask), probing.to_run(decided, ask)),
+                build.tasks(steps, _unpushed(decided, ask), probing.to_run(decided, ask)),
                 executor,
                 lambda task: worker.work(task, ask.registry, watch, no_cache=how.no_cache),
                 watch,
@@ -89,7 +90,11 @@ def execute(
             if step.key in worker.image_ids or step.key in decided.pushed
         ]
         state.note_current(decision.view.variant.name, present)
-    names = publishing.run(project, verdicts, ask, how, worker) if ask.publish else ()
+    names = publishing.run(project, verdicts, (ask, how, worker), decided.lock) if ask.publish else ()
+    if worker.remote and (ask.publish or outcomes):
+        from pipeline.run import keeping  # noqa: PLC0415 (docker is slow to import)
+
+        keeping.run(decided, ask.registry, worker, (engine, state))
     # a root that was never pulled as an image could not be asked; what was built on it inherits its label
     held = engine.keys() if outcomes else decided.held
     stand_ins = with_stand_ins(decided.stand_ins, decided.steps, held)

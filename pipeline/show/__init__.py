@@ -10,10 +10,12 @@ from pipeline.show.overlays import Checked, checked_json, checked_text, starter
 from pipeline.show.plans import expected_text, plan_json, plan_text, stand_ins_text, tally, unlocked_text
 from pipeline.show.prunes import age, prune_summary, prune_text
 from pipeline.show.runs import Growth, Past, growth_text, happening, run_json, run_plan, run_text, runs_text
+from pipeline.show.sharing import Apart, shared, sharing_text
 from pipeline.show.verdicts import junit, verdicts_text
 from pipeline.show.words import Paint, clock, counted, duration, plain, roughly, size
 
 __all__ = [
+    "Apart",
     "Board",
     "Checked",
     "FileChange",
@@ -60,6 +62,8 @@ __all__ = [
     "run_plan",
     "run_text",
     "runs_text",
+    "shared",
+    "sharing_text",
     "size",
     "stand_ins_text",
     "starter",
