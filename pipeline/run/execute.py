@@ -18,7 +18,7 @@ from pipeline.errors import InterruptedRunError
 from pipeline.outcome import Failed, HeldBack, Outcome, Promoted, Result, Verdict
 from pipeline.plan import Action
 from pipeline.ports import Watch
-from pipeline.run import probing, publishing, signing
+from pipeline.run import probing, publishing, signing, space
 from pipeline.run.decide import Ask, Decided, How, with_stand_ins
 from pipeline.run.project import Project
 from pipeline.run.worker import Worker
@@ -109,6 +109,8 @@ def execute(
 
 def _limits(project: Project, decided: Decided, how: How, worker: Worker) -> Limits:
     resources = project.config.limits
+    grows = any(step.action is not Action.REUSE for step in decided.steps)
+    crowded = space.guard(worker.engine, project.state, resources.free_disk) if grows else lambda: None
     return Limits(
         how.jobs,
         worker.stop,
@@ -117,6 +119,7 @@ def _limits(project: Project, decided: Decided, how: How, worker: Worker) -> Lim
         resources.gpu,
         resources.transfers,
         {node.image.name: node.image.weight for d in decided.decisions for node in d.view.graph},
+        crowded,
     )
 
 

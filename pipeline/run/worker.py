@@ -66,7 +66,7 @@ class Worker:
             lambda: logs.folder(project.state, self.run),
         )
         self._claims = Claims(project.state)
-        self._builds = Buildx(engine.builder, engine.product)
+        self._builds = Buildx(engine.builder, engine.product, project.state / "contexts")
         self._stopped = threading.Event()
         self._patient = Patient(project.config.patience, self._stopped)
         self._nodes: dict[str, Node] = {}
