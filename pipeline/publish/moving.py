@@ -8,7 +8,7 @@ gives up its own as soon as there is a newer one. Names are moved parents first.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from pipeline.errors import FailedError, InputError, Problem, UnreachableError
@@ -89,11 +89,15 @@ def newest(place: Place) -> Generation | None:
     return load(place, tags[-1]) if tags else None
 
 
-def astray(place: Place, generation: Generation) -> dict[str, str]:
-    """The names that are not where the generation has them, and the digests they belong at."""
-    targets = generation.targets
-    there = place.remote.digests(place.whole(name) for name in targets)
-    return {name: where for name, where in targets.items() if there.get(place.whole(name)) != where}
+def astray(place: Place, generation: Generation, known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The names that are not where the generation has them, and the digests they belong at.
+
+    `known` is where names have been seen a moment ago; the registry is asked for the others.
+    """
+    targets, seen = generation.targets, dict(known or {})
+    asked = place.remote.digests(place.whole(name) for name in targets if name not in seen)
+    seen |= {name: asked[place.whole(name)] for name in targets if place.whole(name) in asked}
+    return {name: where for name, where in targets.items() if seen.get(name) != where}
 
 
 def record(place: Place, generation: Generation) -> None:
@@ -110,15 +114,16 @@ def record(place: Place, generation: Generation) -> None:
     place.remote.put(f"{place.records}:{generation.tag}", Stored(body, MANIFEST))
 
 
-def settle(place: Place, generation: Generation) -> tuple[str, ...]:
+def settle(place: Place, generation: Generation, stray: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Bring every name of the newest generation home, and read all of them back; gives those that moved.
 
+    `stray` are the names that were seen elsewhere a moment ago, where somebody has looked.
     Raises _OvertakenError where it is not the newest, _GoneError where a build is not there.
     """
     moved: dict[str, None] = {}
     manifests: dict[str, Stored] = {}
     for _ in range(ROUNDS):
-        stray = astray(place, generation)
+        stray = astray(place, generation) if stray is None else stray
         _must_be_newest(place, generation)
         if not stray:
             return tuple(moved)
@@ -132,6 +137,7 @@ def settle(place: Place, generation: Generation) -> tuple[str, ...]:
             _must_be_newest(place, generation)
             place.remote.put(place.whole(name), manifests[source])
             moved[name] = None
+        stray = None
     message = f"the names of generation {generation.name} do not stay where they are put"
     raise UnreachableError.of(message, hint="who else writes to them?")
 
@@ -147,27 +153,35 @@ def publish(place: Place, propose: Propose, now: Callable[[], str]) -> Published
     for _ in range(ROUNDS):
         last = newest(place)
         try:
-            if last:
-                moved.update(dict.fromkeys(_finish(place, last, gone)))
+            known = _finish(place, last, (moved, gone)) if last else {}
             following = propose(last)
-            if last and not astray(place, following):
+            stray = astray(place, following, known)
+            if last and not stray:
                 return Published(last, tuple(moved), last.tag in ours, tuple(gone))
             following = replace(following, number=last.number + 1 if last else 1, at=now())
             ours.add(following.tag)
             record(place, following)
-            moved.update(dict.fromkeys(settle(place, following)))
+            moved.update(dict.fromkeys(settle(place, following, stray)))
         except _OvertakenError:
             continue
         return Published(following, tuple(moved), gone=tuple(gone))
     raise UnreachableError.of("others publish all the time", hint="try again later")
 
 
-def _finish(place: Place, last: Generation, gone: dict[str, None]) -> tuple[str, ...]:
+def _finish(
+    place: Place, last: Generation, notes: tuple[dict[str, None], dict[str, None]]
+) -> Mapping[str, str]:
+    """Settle the newest generation as far as that can be done; gives where its names have been seen then.
+
+    Notes the names that were moved, and those whose builds are gone.
+    """
+    moved, gone = notes
     try:
-        return settle(place, last)
+        moved.update(dict.fromkeys(settle(place, last)))
     except _GoneError:
         gone.update(dict.fromkeys(astray(place, last)))
-        return ()
+        return {}
+    return last.targets
 
 
 def _must_be_newest(place: Place, generation: Generation) -> None:
