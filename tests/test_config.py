@@ -219,6 +219,7 @@ def test_the_error_block_reads_well(golden: Callable[[str, str], None]) -> None:
         (f'{IMAGE}path = "..a"', []),
         (f"{TREE}[variant.GPU]", ["3: 'GPU' is no variant name"]),
         (f'{TREE}[[smoke]]\nrun = ["a"]\ntimeout = "0s"', ["5: '0s' is no duration"]),
+        (f'{TREE}[[smoke]]\nrun = ["a"]\ntimeout = "30d"', ["5: no probe may take longer than a week"]),
         (f'{TREE}[[smoke]]\nrun = ["a"]\ntimeout = ""', ["5: '' is no duration"]),
         (f'{TREE}[[smoke]]\nrun = ["a"]\ntimeout = 5', ["5: 'timeout' must be a string, not a whole number"]),
         (f'{TAGS}[""]', ["4: '' is no image tag"]),
