@@ -181,6 +181,24 @@ def test_globs_leaves_and_ancestors_select_images(project: Project) -> None:
     assert planned("--leaves", "--ancestors-only") == {"base"}
 
 
+def test_publishing_only_the_ancestors_means_the_same_images_as_building_them(project: Project) -> None:
+    project.write("stacks.lock", LOCKED)
+    asked = (
+        "build",
+        "child",
+        "--ancestors-only",
+        "--dry-run",
+        "--format",
+        "json",
+        "--registry",
+        "r.example/t",
+    )
+    plans = [
+        json.loads(project.run(*asked, *more).out)["variants"]["default"] for more in ((), ("--publish",))
+    ]
+    assert [set(plan["images"]) for plan in plans] == [{"base"}, {"base"}]
+
+
 def test_what_is_taken_as_changed_counts_where_it_was_asked_for_and_nowhere_else(project: Project) -> None:
     """A lock that told of the rest would have a later run build it."""
     project.image("other", "FROM jupyter/base\n")
