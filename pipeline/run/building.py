@@ -261,6 +261,7 @@ def _again(asked: Asked, images: tuple[str, ...]) -> str:
         line += [option, value] if value else []
     line += [part for variant in asked.variants for part in ("-V", variant)]
     line += [part for overlay in asked.overlays for part in ("-O", overlay)]
+    line += [part for secret in asked.secrets for part in ("--secret", secret)]
     return shlex.join(line)
 
 
