@@ -163,13 +163,18 @@ class Part:
     old: str | None = None
     new: str | None = None
 
+    @property
+    def newer(self) -> bool:
+        """Whether it is a later refresh: a lock that was put back, or lost, means an earlier one or none."""
+        return self.kind == "refreshed" and (self.new or "") > (self.old or "")
+
     def __str__(self) -> str:
         """Words that fit behind "changed": `file matplotlibrc`, `arg NB_UID`."""
         match self.kind:
             case "schema":
                 return "stackbuild's own format"
             case "refreshed":
-                return "taken as changed"
+                return "taken as changed" if self.newer else "an earlier refresh is meant"
             case "image" | "target" | "platform":
                 return f"{self.kind} {self.old or '(none)'} → {self.new or '(none)'}"
         return f"{self.kind} {self.name}".rstrip()

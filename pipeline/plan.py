@@ -243,12 +243,14 @@ def _own(name: str, record: KeyRecord, known: Known, request: Request) -> tuple[
     last = known.last.get(name)
     if name in request.stale and name not in request.changed:
         return (request.stale[name],)
-    # a refresh that no finished run has taken in yet was asked for by one that was interrupted
-    if name in request.changed or (last is not None and last.refreshed != record.refreshed):
+    if name in request.changed:
         return (Reason(Cause.ASKED),)
     if last is None:
         return (Reason(Cause.NEVER),)
     parts = difference(last, record)
+    # a refresh that no finished run has taken in yet was asked for by one that was interrupted
+    if any(part.newer for part in parts):
+        return (Reason(Cause.ASKED),)
     moved = tuple(part for part in parts if part.kind == "root" and None not in {part.old, part.new})
     changed = tuple(part for part in parts if part not in moved)
     found = (Reason(Cause.CHANGED, parts=changed), Reason(Cause.ROOT, parts=moved))

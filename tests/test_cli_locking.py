@@ -10,6 +10,9 @@ import pytest
 from command import Project
 from test_gitrepo import git
 
+from pipeline.run.asking import Asked, ask_of
+from pipeline.run.project import open_project, views
+
 PIN = "sha256:" + "0" * 64
 LOCKED = f'[root."debian:bookworm"]\ndigest = "{PIN}"\n'
 
@@ -178,12 +181,40 @@ def test_globs_leaves_and_ancestors_select_images(project: Project) -> None:
     assert planned("--leaves", "--ancestors-only") == {"base"}
 
 
+def test_publishing_only_the_ancestors_means_the_same_images_as_building_them(project: Project) -> None:
+    project.write("stacks.lock", LOCKED)
+    asked = (
+        "build",
+        "child",
+        "--ancestors-only",
+        "--dry-run",
+        "--format",
+        "json",
+        "--registry",
+        "r.example/t",
+    )
+    plans = [
+        json.loads(project.run(*asked, *more).out)["variants"]["default"] for more in ((), ("--publish",))
+    ]
+    assert [set(plan["images"]) for plan in plans] == [{"base"}, {"base"}]
+
+
+def test_what_is_taken_as_changed_counts_where_it_was_asked_for_and_nowhere_else(project: Project) -> None:
+    """A lock that told of the rest would have a later run build it."""
+    project.image("other", "FROM jupyter/base\n")
+    view = views(open_project(), ())
+    images = ("child",)
+    ask = ask_of(open_project(), view, Asked(1, images, changed=("base", "other")))
+    assert (ask.images, ask.changed) == (images, ("base",))
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
         (("nothing*",), "no image 'nothing*' in the tree"),
         (("base", "--leaves"), "nothing that was asked for is a leaf"),
         (("--ancestors-only",), "--ancestors-only: of which images?"),
+        (("base", "--changed", "child"), "nothing that was asked for is child, or stands on it"),
     ],
 )
 def test_a_selection_of_nothing_is_a_mistake(

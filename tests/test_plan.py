@@ -92,6 +92,16 @@ def test_what_was_asked_for_says_so_even_if_it_was_never_built() -> None:
     assert why(RECORDS, Known(), Request(changed=("r",)))["r"] == "taken as changed, as asked for"
 
 
+def test_a_refresh_that_the_lock_does_not_tell_of_any_more_was_not_asked_for() -> None:
+    last = after_building(records(STACK, refreshed={"base": "2026-01-02"}))
+    last = replace(last, engine=frozenset())
+    assert why(RECORDS, last)["base"] == "changed: an earlier refresh is meant"
+    assert (
+        why(records(STACK, refreshed={"base": "2026-01-03"}), last)["base"]
+        == "taken as changed, as asked for"
+    )
+
+
 def test_what_an_interrupted_run_was_asked_for_is_still_asked_for() -> None:
     after = records(STACK, refreshed={"scipy": "2026-01-01"})
     assert why(after, after_building(RECORDS))["scipy"] == "taken as changed, as asked for"

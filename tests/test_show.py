@@ -226,10 +226,11 @@ def test_a_guess_is_rough(seconds: float, text: str) -> None:
 
 
 def test_what_is_expected_says_how_much_of_it_is_known() -> None:
-    told = [show.expected_text(Expected(170, known, 6)) for known in (4, 6)]
+    told = [show.expected_text(Expected(170, *counts)) for counts in ((4, 6), (6, 6), (1, 1))]
     assert told == [
         "expected: about 3 min, by earlier times of 4 of 6 builds",
         "expected: about 3 min, by earlier times of all builds",
+        "expected: about 3 min, by earlier times of the build",
     ]
 
 

@@ -92,12 +92,13 @@ def ask_of(project: Project, found: tuple[View, ...], asked: Asked) -> Ask:
             )
         )
     images, changed = _images(project, asked)
-    ask = Ask(images, changed, registry, asked.publish, asked.leaves, asked.ancestors_only, asked.locked)
-    ask = replace(ask, gpu=asked.gpu, smoke=asked.smoke)
-    request = Request(images, changed, leaves=asked.leaves)
+    request = Request(images, leaves=asked.leaves)
     if asked.leaves and not any(plan.chosen(view.graph, request) for view in found):
         raise InputError.of("nothing that was asked for is a leaf", hint="`stackbuild graph --leaves`")
-    return ask
+    if changed:
+        changed = _reached(found, replace(request, ancestors_only=asked.ancestors_only), changed)
+    ask = Ask(images, changed, registry, asked.publish, asked.leaves, asked.ancestors_only, asked.locked)
+    return replace(ask, gpu=asked.gpu, smoke=asked.smoke)
 
 
 def _images(project: Project, asked: Asked) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -111,6 +112,15 @@ def _images(project: Project, asked: Asked) -> tuple[tuple[str, ...], tuple[str,
     if asked.ancestors_only and not (images or asked.leaves):
         raise InputError.of("--ancestors-only: of which images?", hint="name them, or use --leaves")
     return images, changed
+
+
+def _reached(found: tuple[View, ...], request: Request, changed: tuple[str, ...]) -> tuple[str, ...]:
+    """Of what is to be taken as changed, what the request is about: the lock is to tell of nothing else."""
+    above = {name for view in found for name in view.graph.ancestors(plan.chosen(view.graph, request))}
+    if not above.intersection(changed):
+        message = f"nothing that was asked for is {' or '.join(changed)}, or stands on it"
+        raise InputError.of(message, hint="name what is to be built with it, or no images at all")
+    return tuple(name for name in changed if name in above)
 
 
 def engine_to_ask(project: Project, found: tuple[View, ...], asked: Asked) -> Engine | None:

@@ -199,7 +199,8 @@ def decide(
         known = Known(frozenset(there.held), frozenset(there.pushed), state.last_records(name), there.places)
         differing = differing_from(before.get(name, {}), records[name]) if before is not None else None
         # a name moves with those of all it stands on, so their probes must have passed, too
-        images = tuple(sorted(view.graph.ancestors(ask.images))) if ask.publish else ask.images
+        closed = ask.publish and not ask.ancestors_only
+        images = tuple(sorted(view.graph.ancestors(ask.images))) if closed else ask.images
         request = Request(images, ask.changed, frozenset(), differing, ask.leaves, ask.ancestors_only)
         request = replace(request, stale=ask.stale)
         decisions.append(_decision(view, records[name], (request, known, ground, lock), ask))

@@ -51,7 +51,7 @@ def _verdict(found: Explanation, paint: Paint) -> str:
     if found.rebuilt:
         return f"{paint('would be rebuilt', 'yellow')}, compared with {found.since}"
     if found.again:
-        before = f"built as it is now {found.again}, before {found.since}"
+        before = f"built as it is now {found.again}; compared with {found.since}"
         return f"{paint('would not be rebuilt', 'green')}: {before}"
     return f"{paint('would not be rebuilt', 'green')}: nothing that counts differs from {found.since}"
 

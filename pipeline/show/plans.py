@@ -84,6 +84,8 @@ def unlocked_text(roots: Iterable[str]) -> str:
 
 def expected_text(expected: Expected) -> str:
     """How long a plan will take, and what tells so."""
-    told = "all" if expected.known == expected.total else f"{expected.known} of {expected.total}"
-    builds = "build" if expected.total == 1 else "builds"
-    return f"expected: about {roughly(expected.seconds)}, by earlier times of {told} {builds}"
+    told = (
+        "all builds" if expected.known == expected.total else f"{expected.known} of {expected.total} builds"
+    )
+    told = "the build" if expected.total == 1 else told
+    return f"expected: about {roughly(expected.seconds)}, by earlier times of {told}"
