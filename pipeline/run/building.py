@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from pipeline.adapters.state import State
 from pipeline.adapters.terminal import Voice, paint_for, say, watching
 from pipeline.errors import InputError, Problem, UnreachableError
 from pipeline.expected import Expected, expect
-from pipeline.outcome import Failed, HeldBack, Result
+from pipeline.outcome import HeldBack, Result
 from pipeline.plan import Action, Request
 from pipeline.run import means
 from pipeline.run.decide import Ask, Before, Decided, How, decide, only_built, roots_of
@@ -58,6 +59,7 @@ class Asked:
     fresh: bool = False
     quiet: bool = False
     verbose: bool = False
+    build: bool = True
     secrets: tuple[str, ...] = ()
 
     @property
@@ -294,7 +296,7 @@ def run_build(asked: Asked) -> Built:
         with recorded(state, decided) as run:
             how = How(
                 asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu,
-                run.number, building,
+                run.number, building, asked.build,
             )  # fmt: skip
             with watching(cast, asked.jobs, asked.voice) as watch:
                 done = execute(project, decided, ask, how, (engine, state, run.watching(watch)))
@@ -339,7 +341,7 @@ def _tell(done: Done, asked: Asked) -> None:
     """What has been done, said to people, and written for machines where that was asked for."""
     if asked.junit is not None:
         disk.write_text(Path(asked.junit), show.junit(done.judged))
-    _say_summary(done, quiet=asked.quiet)
+    _say_summary(done, asked)
 
 
 def _say_plan(planned: Planned) -> None:
@@ -374,12 +376,21 @@ def _swept(engine: Engine) -> int:
     return Probes(engine).sweep()
 
 
-def _say_summary(done: Done, *, quiet: bool) -> None:
+def _again(asked: Asked, images: tuple[str, ...]) -> str:
+    """The command that does again what was asked for, with these images alone."""
+    line = ["stackbuild", "build", *images]
+    for option, value in (("-f", asked.file), ("--tree", asked.tree), ("--registry", asked.registry)):
+        line += [option, value] if value else []
+    line += [part for variant in asked.variants for part in ("-V", variant)]
+    line += [part for overlay in asked.overlays for part in ("-O", overlay)]
+    return shlex.join(line)
+
+
+def _say_summary(done: Done, asked: Asked) -> None:
     """Say what came of it; quietly, only what has gone wrong."""
     paint = paint_for()
-    for outcome in done.outcomes:
-        if isinstance(outcome, Failed):
-            say(show.failure_text(outcome, paint))
+    for block in show.failures_text(done.outcomes, lambda images: _again(asked, images), paint):
+        say(block)
     for verdict in done.verdicts:
         if verdict.result is Result.FAILED:
             say(f"{paint('probe failed', 'red')}: {verdict.image}: {verdict.title}: {verdict.reason}")
@@ -390,9 +401,9 @@ def _say_summary(done: Done, *, quiet: bool) -> None:
             if verdict.reused:
                 say("  hint: that is an earlier run's verdict on the same image; --smoke always tries again")
     for name in done.names:
-        if isinstance(name, HeldBack) or not quiet:
+        if isinstance(name, HeldBack) or not asked.quiet:
             say(show.outcome_line(name, paint))
-    if quiet:
+    if asked.quiet:
         return
     say(show.summary(done.outcomes, done.verdicts, done.names) + f" in {show.duration(done.seconds)}")
     if done.stand_ins:
