@@ -180,6 +180,24 @@ def test_everything_that_is_wrong_with_overlays_is_said_at_once(project: Project
     assert "did you mean 'folder'" not in said.err
 
 
+@pytest.mark.parametrize(
+    ("to", "line", "hint"),
+    [
+        ("RUN <<E", 2, "a line with nothing but E ends it"),
+        ("FROM $NO", 2, "give it a value with args"),
+    ],
+)
+def test_a_fault_that_an_edit_makes_names_the_edit_since_the_line_is_not_upstreams(
+    project: Project, to: str, line: int, hint: str
+) -> None:
+    project.image("child", "FROM base\n")
+    gpu(project, f'\n[[replace]]\nimage = "child"\nfrom = "FROM base"\nto = "FROM base\\n{to}"\n')
+    said = project.run("diff", "--variant", "gpu", code=2)
+    assert said.errors[0].startswith(f"error: images/child/Dockerfile:{line}: ")
+    assert f"  hint: {hint}" in said.err
+    assert "; the file is as overlays/gpu.toml:2 left it" in said.err
+
+
 def test_an_overlay_that_its_variant_has_already_is_given_twice(project: Project) -> None:
     gpu(project, '[[root]]\nfrom = "debian:*"\nto = "ubuntu:24.04"\n')
     said = project.run("diff", "--variant", "gpu", "-O", "gpu", code=2)

@@ -274,7 +274,10 @@ def view(project: Project, variant: Variant, more: Iterable[str] = ()) -> View:
         problems.extend(error.problems)
     if problems:
         raise InputError(*problems)
-    graph = derive(tree, project.config.platform)
+    try:
+        graph = derive(tree, project.config.platform)
+    except InputError as error:
+        raise InputError(*overlays.blamed(error.problems, tree, matches)) from error
     files = {node.image.name: frozenset(node.files) for node in graph}
     if problems := overlays.unread(matches, files):
         raise InputError(*problems)
