@@ -227,6 +227,15 @@ def test_what_is_appended_must_be_whole_instructions(instructions: str, said: st
     assert said in found
 
 
+def test_appended_lines_are_continued_as_the_file_does() -> None:
+    backtick = "# escape=`\nFROM x\n"
+    assert text(backtick, append("RUN a `\n && b")) == f"{backtick}RUN a `\n && b\n"
+    for before, said in ((backtick, "\\"), ("FROM x\n", "`")):
+        (found,) = refused(before, append(f"RUN a {said}\n && b"))
+        assert found.startswith("overlays/o1.toml:1: append RUN a ")
+        assert "unknown instruction '&&'" in found
+
+
 def test_a_place_that_there_is_none_of_is_refused() -> None:
     (found,) = misread(append("RUN c", 'at = "before-usr"'))
     assert found == "5: there is no place 'before-usr'\n  hint: did you mean 'before-user'?"
