@@ -547,6 +547,13 @@ def test_overlays_at_odds_are_refused_in_either_order(first: str, second: str) -
     assert "and so does" in back[0]
 
 
+def test_one_overlay_that_adds_a_variable_twice_is_at_odds_with_itself() -> None:
+    other = ENV.replace('"A"', '"B"')
+    (found,) = refused("FROM x\n", ENV + other + ENV.replace('"2"', '"3"'))
+    assert found.startswith("overlays/o1.toml:9: env A = 3: edits images/a/Dockerfile:1")
+    assert "and so does env A = 2 at overlays/o1.toml:1" in found
+
+
 def test_one_overlay_given_twice_is_an_error() -> None:
     same = read(ARG)
     with pytest.raises(InputError, match="the overlay 'o' is given twice"):
