@@ -217,6 +217,29 @@ def test_a_command_may_have_to_say_something() -> None:
     assert smoke.judge(probe, Ran(2, (), 1.0, "version 12")).reason == "exit 2"
 
 
+@pytest.mark.parametrize(
+    ("said", "result"),
+    [
+        ("== 3 passed in 0.12s ==", Result.PASSED),
+        ("===== 1 failed, 2 passed, 1 skipped, 4 warnings in 61.20s (0:01:01) =====", Result.PASSED),
+        ("1 passed in 0.12 seconds", Result.PASSED),
+        ("== 3 skipped in 0.01s ==", Result.INCONCLUSIVE),
+        ("== 2 skipped, 1 xfailed, 1 xpassed in 0.01s ==", Result.INCONCLUSIVE),
+        ("== 3 tests collected in 0.01s ==", Result.INCONCLUSIVE),
+        ("12 passed\n== 1 skipped in 0.01s ==", Result.INCONCLUSIVE),
+        ("", Result.INCONCLUSIVE),
+    ],
+)
+def test_tests_of_which_none_was_run_have_not_passed(said: str, result: Result) -> None:
+    probe = replace(PROBE, smoke=replace(PLAIN, run=(), tests="tests"))
+    report = Ran(0, (), 1.0, f"collected 3 items\n{said}\n")
+    assert smoke.judge(probe, report).result is result
+    assert smoke.judge(probe, replace(report, exit_code=1)).result is Result.FAILED
+    # a command of one's own that is given tests need not be pytest
+    other = replace(probe, smoke=replace(probe.smoke, run=("true",)))
+    assert smoke.judge(other, report).result is Result.PASSED
+
+
 def test_the_end_of_the_output_stays_with_the_verdict() -> None:
     assert smoke.judge(PROBE, Ran(1, ("a", "b"), 2.5)).tail == ("a", "b")
     assert smoke.judge(PROBE, TimedOut(("c",), 2.5)).tail == ("c",)
