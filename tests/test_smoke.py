@@ -11,7 +11,6 @@ from trees import graph, graph_of, records
 
 from pipeline import plan, smoke
 from pipeline.config import Config, Smoke, TreeConfig, Variant
-from pipeline.errors import InputError
 from pipeline.graph import Graph
 from pipeline.outcome import Device, Hardware, Result, Verdict
 from pipeline.plan import Known, Request
@@ -52,14 +51,31 @@ def test_only_images_of_the_plan_are_probed() -> None:
 
 
 def test_every_glob_that_names_no_image_is_an_error_at_its_place() -> None:
-    with pytest.raises(InputError) as caught:
-        probed(
-            replace(PLAIN, images=("tensorflw", "scipy")),
-            replace(PLAIN, images=("x*",), where="stacks.toml:20"),
-        )
-    assert [str(problem) for problem in caught.value.problems] == [
+    made = config(
+        replace(PLAIN, images=("tensorflw", "scipy")),
+        replace(PLAIN, images=("x*",), variants=("gpu",), where="stacks.toml:20"),
+    )
+    assert [str(problem) for problem in smoke.declared(made, STACK.nodes, {"default": STACK})] == [
         "stacks.toml:9: no image is called 'tensorflw'\n  hint: did you mean 'tensorflow'?",
         "stacks.toml:20: no image is called 'x*'",
+    ]
+
+
+TAKEN = {"cpu": graph("base > a, a > a/cuda"), "gpu": graph("base > a")}
+TWO = (Variant("cpu"), Variant("gpu"))
+
+
+@pytest.mark.parametrize(("variants", "used"), [(("cpu",), "cpu gpu"), ((), "cpu gpu"), ((), "gpu")])
+def test_a_glob_may_name_an_image_that_only_other_variants_lack(variants: tuple[str, ...], used: str) -> None:
+    made = replace(config(replace(PLAIN, images=("a/cuda",), variants=variants)), variants=TWO)
+    assert not smoke.declared(made, TAKEN["cpu"].nodes, {name: TAKEN[name] for name in used.split()})
+
+
+def test_a_glob_for_an_image_that_each_of_its_variants_lacks_is_an_error() -> None:
+    made = replace(config(replace(PLAIN, images=("a/cuda",), variants=("gpu",))), variants=TWO)
+    assert [str(problem) for problem in smoke.declared(made, TAKEN["cpu"].nodes, TAKEN)] == [
+        "stacks.toml:9: no image is called 'a/cuda' in variant gpu\n  hint: an overlay's [[variant]] has put"
+        " its Dockerfile into another image: name that one"
     ]
 
 
