@@ -171,3 +171,10 @@ def test_many_who_begin_at_once_all_find_their_place(tmp_path: Path) -> None:
         thread.join()
     assert failed == []
     assert len(State(tmp_path, write=False).pushed("registry.example")) == 8
+
+
+def test_a_file_where_the_states_folder_belongs_is_said_in_words_and_once(tmp_path: Path) -> None:
+    (tmp_path / "state").touch()
+    with pytest.raises(FailedError) as caught:
+        State(tmp_path / "state", write=True)
+    assert caught.value.problems[0].message == "the state cannot be used: file exists"

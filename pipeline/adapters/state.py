@@ -299,4 +299,5 @@ def _mapped(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.OperationalError, OSError) as error:
         hint = "is the disk full, or the folder not writable?"
-        raise FailedError.of(f"the state cannot be used: {error}", str(path), hint) from error
+        why = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise FailedError.of(f"the state cannot be used: {why.lower()}", str(path), hint) from error

@@ -84,8 +84,6 @@ def unlocked_text(roots: Iterable[str]) -> str:
 
 def expected_text(expected: Expected) -> str:
     """How long a plan will take, and what tells so."""
-    told = (
-        "all builds" if expected.known == expected.total else f"{expected.known} of {expected.total} builds"
-    )
-    told = "the build" if expected.total == 1 else told
-    return f"expected: about {roughly(expected.seconds)}, by earlier times of {told}"
+    told = "all" if expected.known == expected.total else f"{expected.known} of {expected.total}"
+    builds = "its build" if expected.total == 1 else f"{told} builds"
+    return f"expected: about {roughly(expected.seconds)}, by earlier times of {builds}"
