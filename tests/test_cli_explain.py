@@ -148,6 +148,20 @@ def test_what_cannot_be_explained_is_an_error(
     assert error in project.run("explain", *arguments, code=2).errors[0]
 
 
+def test_a_file_that_an_overlay_lays_into_a_context_is_shown_as_a_diff_too(project: Project) -> None:
+    project.image("child", "FROM jupyter/base\nCOPY . /\n")
+    project.write("stacks.lock", f'[root."debian:bookworm"]\ndigest = "{PIN}"\n')
+    git(project.root, "init", "-q")
+    for text in ("1", "2"):
+        overlay = f'[[file]]\nimage = "child"\npath = "laid"\ncontent = "{text}\\n"\n'
+        project.write("overlays/laid.toml", overlay)
+        if text == "1":
+            git(project.root, "add", "-A")
+            git(project.root, "commit", "-q", "-m", "all")
+    (part,) = explained(project, "child", "--against", "HEAD", "--overlay", "laid")["parts"]
+    assert (part["name"], part["diff"]) == ("laid", ["@@ -1 +1 @@", "-1", "+2"])
+
+
 def test_an_ambiguous_key_names_what_it_could_be(project: Project) -> None:
     as_built(project)
     state = State(open_project().state, write=True)

@@ -36,6 +36,13 @@ def test_a_text_is_found_by_its_digest_when_its_file_is_gone(kept: Texts, tmp_pa
     assert kept.find("0" * 64) is None
 
 
+def test_a_text_that_is_in_no_file_is_kept_as_well(kept: Texts) -> None:
+    content = digest.of_bytes(b"laid over")
+    kept.keep([(content, b"laid over"), ("0" * 64, b"another")])
+    assert kept.find(content) == "laid over"
+    assert kept.find("0" * 64) is None
+
+
 @pytest.mark.parametrize("data", [b"\0", b"\xff", b"x" * (texts.MOST + 1)], ids=["nul", "latin", "long"])
 def test_what_is_no_text_or_long_is_not_kept(data: bytes, kept: Texts, tmp_path: Path) -> None:
     content, path = file(tmp_path, data)

@@ -21,6 +21,11 @@ def read(path: Path) -> str | None:
             data = file.read(MOST + 1)
     except OSError:
         return None
+    return decode(data)
+
+
+def decode(data: bytes) -> str | None:
+    """A small file's content as text; None for one that is long or no text."""
     if len(data) > MOST or b"\0" in data:
         return None
     try:
@@ -41,14 +46,14 @@ class Texts:
             return str(text)
         return None
 
-    def keep(self, files: Iterable[tuple[str, Path]]) -> None:
-        """Keep what small files hold, each given with the digest that it must have."""
+    def keep(self, files: Iterable[tuple[str, Path | bytes]]) -> None:
+        """Keep what small files hold; each, or its content, is given with the digest that it must have."""
         known = {str(content) for (content,) in self._state.rows("select content from texts")}
         found: dict[str, str] = {}
-        for content, path in files:
+        for content, file in files:
             if content in known or content in found:
                 continue
-            text = read(path)
+            text = decode(file) if isinstance(file, bytes) else read(file)
             if text is not None and digest.of_bytes(text.encode()) == content:
                 found[content] = text
         if not found:

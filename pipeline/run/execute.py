@@ -115,16 +115,18 @@ def _limits(project: Project, decided: Decided, how: How, worker: Worker) -> Lim
     )
 
 
-def _read(project: Project, decided: Decided) -> Iterator[tuple[str, Path]]:
-    """The files that the builds and pulls of a run stand for, each with its digest."""
+def _read(project: Project, decided: Decided) -> Iterator[tuple[str, Path | bytes]]:
+    """The files that the builds and pulls of a run stand for, or what overlays make of them, by digest."""
     for decision in decided.decisions:
         for step in decision.steps:
-            if step.action is not Action.REUSE:
-                image = decision.view.graph.nodes[step.image].image
-                folder = project.folders[image.tree] / image.context
-                yield from (
-                    (one.content, folder / one.path) for one in step.record.files if one.kind == "file"
-                )
+            if step.action is Action.REUSE:
+                continue
+            image = decision.view.graph.nodes[step.image].image
+            folder = project.folders[image.tree] / image.context
+            for one in step.record.files:
+                if one.kind == "file":
+                    laid = image.overlaid.get(one.path)
+                    yield one.content, folder / one.path if laid is None else laid.content or b""
 
 
 def _unpushed(decided: Decided, ask: Ask) -> frozenset[str]:

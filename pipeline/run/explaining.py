@@ -133,7 +133,8 @@ def _one(
         places |= _places(sources.then.project, past.nodes[name], record)
 
     def text_of(content: str) -> str | None:
-        text = texts.read(places[content]) if content in places else None
+        place = places.get(content)
+        text = texts.decode(place) if isinstance(place, bytes) else texts.read(place) if place else None
         return kept.find(content) if text is None else text
 
     def record_of(key: str) -> KeyRecord | None:
@@ -158,12 +159,16 @@ def _since(sources: _Sources, record: KeyRecord | None, when: float) -> str:
     return "the build that it was last found as" if record else ""
 
 
-def _places(project: Project, node: Node, record: KeyRecord) -> dict[str, Path]:
-    """Where the content of each of an image's files can be read, save what overlays hold."""
+def _places(project: Project, node: Node, record: KeyRecord) -> dict[str, Path | bytes]:
+    """Where the content of each of an image's files can be read, or what overlays make of it, by digest."""
     image = node.image
     folder = project.folders[image.tree] / image.context
-    on_disk = (one for one in record.files if one.kind == "file" and one.path not in image.overlaid)
-    return {state.content: folder / state.path for state in on_disk}
+    found: dict[str, Path | bytes] = {}
+    for one in record.files:
+        if one.kind == "file":
+            laid = image.overlaid.get(one.path)
+            found[one.content] = folder / one.path if laid is None else laid.content or b""
+    return found
 
 
 def _touched(project: Project, view: View, node: Node, when: float) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from pipeline import smoke
@@ -24,14 +25,18 @@ class Prober:
 
     def __init__(self, run_probe: RunProbe, stored: Callable[[], Stored], logs: Callable[[], Path]) -> None:
         self._run = run_probe
-        self._stored = stored
+        self._read_stored = stored
         self._logs = logs
         self._seen: Verdict | None = None
         self._lock = threading.Lock()
 
+    @cached_property
+    def _stored(self) -> Stored:
+        return self._read_stored()
+
     def verdict(self, probe: Probe, image_id: str) -> Verdict:
         """The verdict on a probe: a remembered one of the same image, probe and hardware, or a new one."""
-        known = self._stored().get((image_id, probe.digest), {})
+        known = self._stored.get((image_id, probe.digest), {})
         hardware = None
         if probe.smoke.gpu and (known or not probe.smoke.probe):
             seen = self._sight(probe, image_id)

@@ -59,10 +59,11 @@ def sort(
     every = smoke.probes(ground.config, name, graph, steps, ground.payloads, known)
     settled = {probe: verdict for probe in every if (verdict := _stands(probe, ground))}
     perhaps = smoke.probes(ground.config, name, graph, steps, ground.payloads, known | unknown)
+    sure = frozenset(every)
     return Sorted(
         tuple(probe for probe in every if probe not in settled),
         tuple(settled.values()),
-        tuple(probe for probe in perhaps if probe not in every),
+        tuple(probe for probe in perhaps if probe not in sure),
     )
 
 

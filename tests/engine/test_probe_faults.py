@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -284,3 +285,23 @@ def test_a_probe_that_takes_too_long_has_its_time_and_no_more() -> None:
     report = run(order("echo before; sleep 309", timeout=0.5))
     assert isinstance(report, TimedOut)
     assert report.tail == ("before",)
+
+
+def test_a_root_that_provides_cuda_under_any_name_is_seen_once_something_stands_on_it(
+    workshop: Workshop,
+) -> None:
+    root = f"{workshop.registry}/plain:1"
+    workshop.push(workshop.by_hand(f"FROM {ROOT}\nENV CUDA_VERSION=12.6.3", root))
+    subprocess.run(["docker", "rmi", "-f", root], check=True, capture_output=True)
+    workshop.image("base", f"FROM {root}\nCOPY who /\n", {"who": workshop.nonce})
+    workshop.image("leaf", "FROM jupyter/base\nENV HERE=leaf\n")
+    workshop.image("other", f"FROM {ROOT}\nCOPY who /\n", {"who": workshop.nonce})
+    first = workshop.run("--format", "json").json()["verdicts"]
+    assert [(v["image"], v["result"]) for v in first] == [("leaf", "inconclusive")]
+    assert first[0]["reason"].startswith("its root provides CUDA, which showed only once it was built")
+    (second,) = workshop.run("--format", "json").json()["verdicts"]
+    assert (second["image"], second["title"], second["reason"]) == (
+        "leaf",
+        "the GPU works",
+        "no GPU on this engine",
+    )
