@@ -371,7 +371,7 @@ def _note(fresh: freshness.Found, engine: Engine, state: State) -> None:
 
 def _swept(engine: Engine) -> int:
     """How many probes that a killed run had left behind are gone now."""
-    if not engine.has_probes():
+    if not engine.has_orphans():
         return 0
     from pipeline.adapters.probes import Probes  # noqa: PLC0415 (docker is slow to import)
 
