@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SLOW = ("asyncio", "docker", "networkx", "platformdirs", "requests", "rich", "tenacity")
+SLOW = ("asyncio", "docker", "networkx", "platformdirs", "requests", "rich", "ssl", "tenacity", "urllib3")
 
 
 def test_what_is_slow_to_import_waits_until_it_is_needed() -> None:

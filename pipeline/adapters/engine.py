@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from pipeline import refs
 from pipeline.adapters import question
 from pipeline.adapters.credentials import Credentials
 from pipeline.adapters.patience import TemporaryError, is_temporary, patiently
+from pipeline.adapters.processes import is_orphaned
 from pipeline.digest import key_tag
 from pipeline.errors import FailedError, InputError, InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.ports import KEY_LABEL, STAND_IN_LABEL, Held, Moved, Product, Tell
@@ -167,22 +168,34 @@ class Engine:
                 held[key] = Held(str(image["Id"]), labels.get(STAND_IN_LABEL, ""), _moment(image))
         return held
 
-    def has_probes(self) -> bool:
-        """Whether there are containers of probes, of this run or any other."""
+    def has_orphans(self) -> bool:
+        """Whether there may be containers of probes that a killed run has left behind."""
         label = {"label": [PROBE_LABEL]}
-        return question.ask(self.address, "/containers/json", all=1, filters=label) != []
+        found = question.ask(self.address, "/containers/json", all=1, filters=label)
+        return found is None or any(
+            is_orphaned(str((one.get("Labels") or {}).get(PROBE_LABEL))) for one in found
+        )
 
     def product(self, name: str) -> Product:
         """The image of this name."""
-        with self.mapped():
-            found = self.api.inspect_image(name)
+        found = self._inspected(name)
         return Product(str(found["Id"]), int(found["Size"]))
+
+    def _inspected(self, name: str) -> Mapping[str, Any]:
+        """All that the engine knows of an image. Raises NotFoundError where it has none of the name."""
+        try:
+            found = question.ask(self.address, f"/images/{quote(name, safe='/:@')}/json")
+        except question.AbsentError as error:
+            raise NotFoundError.of(f"not found: no image '{name}'") from error
+        if not isinstance(found, dict):
+            with self.mapped():
+                found = self.api.inspect_image(name)
+        return cast("Mapping[str, Any]", found)
 
     def layers(self, image_id: str) -> tuple[str, ...]:
         """The digests of an image's layers, the lowest first; none where it is gone."""
         try:
-            with self.mapped():
-                found = self.api.inspect_image(image_id)
+            found = self._inspected(image_id)
         except NotFoundError:
             return ()
         return tuple((found.get("RootFS") or {}).get("Layers") or ())
@@ -190,8 +203,7 @@ class Engine:
     def found(self, name: str, key: str) -> Product | None:
         """The image of this name, if there is one that was built for the key."""
         try:
-            with self.mapped():
-                found = self.api.inspect_image(name)
+            found = self._inspected(name)
         except NotFoundError:
             return None
         labels = (found.get("Config") or {}).get("Labels") or {}
@@ -200,21 +212,17 @@ class Engine:
     def stand_in(self, reference: str) -> str:
         """What the local image of this reference stands in for, "" for the real thing or no local image."""
         try:
-            with self.mapped():
-                config = self.api.inspect_image(reference).get("Config") or {}
+            config = self._inspected(reference).get("Config") or {}
         except NotFoundError:
             return ""
         return str((config.get("Labels") or {}).get(STAND_IN_LABEL, ""))
 
     def environment(self, reference: str) -> tuple[str, ...]:
         """The variables that a local image sets, as `NAME=VALUE`; none where there is no such image."""
-        found = question.ask(self.address, f"/images/{quote(reference, safe='/:@')}/json")
-        if found is None:
-            try:
-                with self.mapped():
-                    found = self.api.inspect_image(reference)
-            except NotFoundError:
-                return ()
+        try:
+            found = self._inspected(reference)
+        except NotFoundError:
+            return ()
         return tuple((found.get("Config") or {}).get("Env") or ())
 
     @patiently

@@ -158,7 +158,9 @@ def run_build(asked: Asked) -> Built:
         planned = Planned(decided, asked.jobs)
         if asked.dry_run:
             return Built(planned, Done(), fresh.exit_code if fresh else 0, fresh)
-        if any(step.action is Action.BUILD for step in decided.steps) or asked.publish:
+        builds = any(step.action is Action.BUILD for step in decided.steps)
+        # asked once: where something was built before, a buildx that is gone since shows soon enough
+        if (builds and not decided.seconds) or asked.publish:
             buildx.version()
         means.check(decided, building)
         if project.config.attest.wanted and not engine.attests():
@@ -247,7 +249,7 @@ def _note(fresh: freshness.Found, engine: Engine, state: State) -> None:
 
 def _swept(engine: Engine) -> int:
     """How many probes that a killed run had left behind are gone now."""
-    if not engine.has_probes():
+    if not engine.has_orphans():
         return 0
     from pipeline.adapters.probes import Probes  # noqa: PLC0415 (docker is slow to import)
 
