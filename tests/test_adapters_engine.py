@@ -8,8 +8,9 @@ from pathlib import Path
 
 import docker
 import pytest
+from docker.errors import APIError
 
-from pipeline.adapters.engine import Engine, NotFoundError, endpoint, local_name, refused_text
+from pipeline.adapters.engine import Engine, NotFoundError, endpoint, local_name, refusal, refused_text
 from pipeline.adapters.patience import PLANNING, TemporaryError, patiently
 from pipeline.errors import FailedError, StackbuildError, UnreachableError
 
@@ -154,3 +155,11 @@ def test_an_engine_that_may_not_be_used_is_told_from_one_that_is_not_there(
     with pytest.raises(UnreachableError, match="permission denied") as denied:
         Engine()
     assert "join the group 'docker'" in denied.value.problems[0].hint
+
+
+def test_a_container_that_is_just_being_removed_is_not_there_any_more() -> None:
+    says = "can not get logs from container which is dead or marked for removal"
+    assert isinstance(refusal(APIError("409", explanation=says), ""), NotFoundError)
+    other = refusal(APIError("409", explanation="it is paused"), "")
+    assert isinstance(other, FailedError)
+    assert not isinstance(other, NotFoundError)

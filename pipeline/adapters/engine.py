@@ -336,7 +336,8 @@ def refusal(error: APIError, registry: str) -> StackbuildError:
     from docker.errors import NotFound  # noqa: PLC0415 (slow to import)
 
     text = " ".join(str(error.explanation or error).split())
-    if isinstance(error, NotFound):
+    # 409 says of a container that is just being removed what 404 says a moment later
+    if isinstance(error, NotFound) or "marked for removal" in text:
         return NotFoundError.of(f"not found: {text}")
     after = error.response.headers.get("Retry-After", "") if error.response is not None else ""
     text += f" (retry-after: {after} s)" if after.isdecimal() else ""

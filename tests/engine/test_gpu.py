@@ -225,7 +225,7 @@ def test_an_engine_that_is_lost_meanwhile_is_unreachable_and_leaves_nothing(
         until(lambda: client.containers.list(filters={"label": PROBE_LABEL}), "the probe runs")
         second.kill()
         said, _ = process.communicate(timeout=60)
-    assert said.startswith("UnreachableError 3 no docker engine answers"), said
+    assert said.startswith("TemporaryError 3 no docker engine answers"), said
     client = second.start()
     assert len(client.containers.list(all=True)) == 1
     assert Probes(Engine()).sweep() == 1
