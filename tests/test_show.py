@@ -230,7 +230,7 @@ def test_what_is_expected_says_how_much_of_it_is_known() -> None:
     assert told == [
         "expected: about 3 min, by earlier times of 4 of 6 builds",
         "expected: about 3 min, by earlier times of all builds",
-        "expected: about 3 min, by earlier times of the build",
+        "expected: about 3 min, by earlier times of its build",
     ]
 
 
