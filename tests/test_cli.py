@@ -222,6 +222,13 @@ def test_what_needs_no_engine_imports_neither_docker_nor_rich_nor_sqlite(project
     assert not imported & {"docker", "requests", "rich", "sqlite3", "tenacity"}
 
 
+@pytest.mark.parametrize("line", [["history"], ["history", "1"], ["logs", "base"]])
+def test_a_state_that_cannot_be_read_is_not_taken_for_an_empty_one(project: Project, line: list[str]) -> None:
+    project.write(".stackbuild/state.db", "no database at all, but long enough to be looked at" * 9)
+    said = project.run(*line, code=1)
+    assert said.errors == [f"error: {project.root}/.stackbuild/state.db: the state cannot be read"]
+
+
 def test_output_that_cannot_be_written_is_an_error_and_no_crash(project: Project) -> None:
     graph = f"{sys.executable} -m pipeline graph"
     line = f"{graph} > /dev/full; echo $?; {graph} >&-; echo $?"

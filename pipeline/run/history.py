@@ -16,7 +16,7 @@ from pipeline.adapters import logs
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.history import History, Output, Run
 from pipeline.adapters.state import State
-from pipeline.errors import InputError, InterruptedRunError, StackbuildError
+from pipeline.errors import FailedError, InputError, InterruptedRunError, StackbuildError
 from pipeline.outcome import Built
 from pipeline.plan import Action
 from pipeline.ports import Ended, Event, Watch
@@ -157,6 +157,9 @@ def _key_in(history: History, number: int | None, variant: str, image: str) -> s
 def _reading(file: str, tree: str) -> Iterator[tuple[Path, History]]:
     folder = state_folder(file, tree)
     state = State(folder, write=False)
+    if state.set_aside:
+        hint = "if nothing else is wrong, the next build sets it aside and begins a new one"
+        raise FailedError.of("the state cannot be read", state.set_aside, hint)
     try:
         yield folder, History(state)
     finally:
