@@ -44,6 +44,7 @@ def test_an_answer_is_its_json(tmp_path: Path) -> None:
         b"SSH-2.0-nonsense\r\n",
         b"HTTP/1.1 500 Internal Server Error\r\n\r\n[]",
         b"HTTP/1.1 403 Forbidden\r\n\r\n[]",
+        b"HTTP/1.1 404 Not Found\r\n\r\n404 page not found",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n",
         OK,
         OK + b"[1, 2",
@@ -60,3 +61,9 @@ def test_an_engine_that_is_nowhere_or_elsewhere_gives_no_answer(tmp_path: Path) 
     assert question.ask(f"unix://{tmp_path}/{'long' * 99}", "/version") is None
     assert question.ask("tcp://127.0.0.1:1", "/version") is None
     assert question.ask("ssh://host", "/version") is None
+
+
+def test_what_the_engine_says_is_not_there_is_absent(tmp_path: Path) -> None:
+    answering(tmp_path / "s", b'HTTP/1.0 404 Not Found\r\n\r\n{"message":"No such image: one:k-2"}')
+    with pytest.raises(question.AbsentError):
+        question.ask(f"unix://{tmp_path}/s", "/images/one:k-2/json")

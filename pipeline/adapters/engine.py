@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from pipeline import refs
@@ -171,15 +171,24 @@ class Engine:
 
     def product(self, name: str) -> Product:
         """The image of this name."""
-        with self.mapped():
-            found = self.api.inspect_image(name)
+        found = self._inspected(name)
         return Product(str(found["Id"]), int(found["Size"]))
+
+    def _inspected(self, name: str) -> Mapping[str, Any]:
+        """All that the engine knows of an image. Raises NotFoundError where it has none of the name."""
+        try:
+            found = question.ask(self.address, f"/images/{quote(name, safe='/:@')}/json")
+        except question.AbsentError as error:
+            raise NotFoundError.of(f"not found: no image '{name}'") from error
+        if not isinstance(found, dict):
+            with self.mapped():
+                found = self.api.inspect_image(name)
+        return cast("Mapping[str, Any]", found)
 
     def layers(self, image_id: str) -> tuple[str, ...]:
         """The digests of an image's layers, the lowest first; none where it is gone."""
         try:
-            with self.mapped():
-                found = self.api.inspect_image(image_id)
+            found = self._inspected(image_id)
         except NotFoundError:
             return ()
         return tuple((found.get("RootFS") or {}).get("Layers") or ())
@@ -187,8 +196,7 @@ class Engine:
     def found(self, name: str, key: str) -> Product | None:
         """The image of this name, if there is one that was built for the key."""
         try:
-            with self.mapped():
-                found = self.api.inspect_image(name)
+            found = self._inspected(name)
         except NotFoundError:
             return None
         labels = (found.get("Config") or {}).get("Labels") or {}
@@ -197,21 +205,17 @@ class Engine:
     def stand_in(self, reference: str) -> str:
         """What the local image of this reference stands in for, "" for the real thing or no local image."""
         try:
-            with self.mapped():
-                config = self.api.inspect_image(reference).get("Config") or {}
+            config = self._inspected(reference).get("Config") or {}
         except NotFoundError:
             return ""
         return str((config.get("Labels") or {}).get(STAND_IN_LABEL, ""))
 
     def environment(self, reference: str) -> tuple[str, ...]:
         """The variables that a local image sets, as `NAME=VALUE`; none where there is no such image."""
-        found = question.ask(self.address, f"/images/{quote(reference, safe='/:@')}/json")
-        if found is None:
-            try:
-                with self.mapped():
-                    found = self.api.inspect_image(reference)
-            except NotFoundError:
-                return ()
+        try:
+            found = self._inspected(reference)
+        except NotFoundError:
+            return ()
         return tuple((found.get("Config") or {}).get("Env") or ())
 
     @patiently

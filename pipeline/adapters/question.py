@@ -12,10 +12,15 @@ SECONDS = 60.0
 CHUNK = 1 << 16
 
 
+class AbsentError(LookupError):
+    """What was asked about is not there: a 404 and nothing else."""
+
+
 def ask(address: str, path: str, **query: object) -> Any | None:
     """The JSON that the engine answers to a GET; lists and objects of the query go as JSON.
 
     None for whatever is not plainly an answer: then docker's own client shall ask, and say what is wrong.
+    Raises AbsentError for a 404.
     """
     if not address.startswith(SCHEME):
         return None
@@ -32,7 +37,10 @@ def ask(address: str, path: str, **query: object) -> Any | None:
     head, _, body = answer.partition(b"\r\n\r\n")
     status, *fields = head.lower().split(b"\r\n")
     # a server of HTTP/1.1 may still send its answer in pieces
-    if status.split()[1:2] != [b"200"] or any(field.startswith(b"transfer-encoding") for field in fields):
+    code = b"".join(status.split()[1:2])
+    if code == b"404" and b"no such" in body.lower():
+        raise AbsentError(path)
+    if code != b"200" or any(field.startswith(b"transfer-encoding") for field in fields):
         return None
     try:
         return json.loads(body)

@@ -264,7 +264,9 @@ def run_build(asked: Asked) -> Built:
         planned = Planned(decided, asked.jobs)
         if asked.dry_run:
             return Built(planned, Done(), fresh.exit_code if fresh else 0, fresh)
-        if any(step.action is Action.BUILD for step in decided.steps) or asked.publish:
+        builds = any(step.action is Action.BUILD for step in decided.steps)
+        # asked once: where something was built before, a buildx that is gone since shows soon enough
+        if (builds and not decided.seconds) or asked.publish:
             buildx.version()
         means.check(decided, building)
         if project.config.attest.wanted and not engine.attests():
