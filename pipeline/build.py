@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
+from statistics import median
 
 from pipeline import schedule
+from pipeline.errors import Problem
 from pipeline.outcome import Blocked, Failed, Outcome, Result, Verdict
 from pipeline.plan import Action, Step
 from pipeline.ports import Began, Ended, Watch
@@ -16,6 +18,7 @@ from pipeline.smoke import Probe
 BUILD, PULL, PUSH, SMOKE = "build", "pull", "push", "smoke"
 JOBS, GPU, TRANSFERS = "jobs", "gpu", "transfers"
 PATIENCE = 3.0
+PAUSE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,9 @@ def tasks(steps: Iterable[Step], unpushed: frozenset[str], probes: Iterable[Prob
             made.setdefault(step.key, Task(step.key, doing, step, step.parents))
         if step.key in unpushed and step.action is not Action.PULL:
             name = f"{PUSH}:{step.key}"
-            pushes.setdefault(name, Task(name, PUSH, step, (step.key,)))
+            # a child goes after its parents, whose keys another machine's builds may turn out to have
+            above = tuple(f"{PUSH}:{parent}" for parent in step.parents)
+            pushes.setdefault(name, Task(name, PUSH, step, (step.key, *above)))
     at = {step.key: step for step in steps}
     smokes = {
         probe.task: Task(probe.task, SMOKE, at[probe.key], (probe.key,), probe)
@@ -66,7 +71,7 @@ class Limits:
 
     `jobs` is for builds and probes, `gpu` for probes that use one, `transfers` for pulls and pushes.
     `weights` are the jobs that an image's build takes where it is not one, `seconds` how long images took to
-    build the last time.
+    build the last time. `crowded` says what is wrong where a disk is too full for another build.
     """
 
     jobs: int
@@ -76,6 +81,7 @@ class Limits:
     gpu: int = 1
     transfers: int = 4
     weights: Mapping[str, int] = field(default_factory=dict)
+    crowded: Callable[[], Problem | None] = lambda: None
 
     @property
     def room(self) -> dict[str, int]:
@@ -99,43 +105,82 @@ def drive(
     Outcomes come in the order in which they happened. On an exception (an interruption, most likely) what
     runs is told to stop, and the exception leaves once it has.
     """
-    by_name = {task.name: task for task in todo}
-    demands = {task.name: limits.demand(task) for task in todo}
-    seconds = {
-        task.name: limits.seconds[task.step.image]
-        for task in todo
-        if task.doing == BUILD and task.step.image in limits.seconds
-    }
-    plan = schedule.of({task.name: task.needs for task in todo}, seconds)
+    drive = _Drive(todo, watch, limits)
     running: dict[Future[Outcome | Verdict], str] = {}
-    outcomes: list[Outcome | Verdict] = []
     try:
-        while not plan.over:
-            free = schedule.left(limits.room, (demands[name] for name in running.values()))
-            for name in schedule.fitting(plan.ready, demands, free):
-                plan = plan.started(name)
-                task = by_name[name]
-                watch(Began(name, task.step.image, task.doing))
-                running[executor.submit(work, task)] = name
-            ended = wait(running, return_when=FIRST_COMPLETED).done
+        while not drive.plan.over:
+            for task in drive.next(tuple(running.values())):
+                running[executor.submit(work, task)] = task.name
+            # what waits for room on the disk looks for it now and then
+            ended = wait(running, PAUSE if drive.paused else None, FIRST_COMPLETED).done
             for future in [future for future in running if future in ended]:
-                name = running.pop(future)
-                outcome = future.result()
-                before = plan
-                plan = plan.finished(name, ok=not isinstance(outcome, Failed))
-                if limits.fail_fast and _is_failure(outcome):
-                    plan = plan.stopped()
-                outcomes.append(outcome)
-                watch(Ended(name, outcome))
-                for blocked in _blocked(before, plan, by_name, by_name[name]):
-                    outcomes.append(blocked)
-                    watch(Ended(blocked.key, blocked))
+                drive.settle(running.pop(future), future.result())
     except BaseException:
         limits.stop()
         # a registry that hangs cannot be told to stop: what waits for one ends with the process
         wait(running, timeout=PATIENCE)
         raise
-    return tuple(outcomes)
+    return tuple(drive.outcomes)
+
+
+class _Drive:
+    """How far a schedule has been driven, and what has come of it."""
+
+    def __init__(self, todo: tuple[Task, ...], watch: Watch, limits: Limits) -> None:
+        self._tasks = {task.name: task for task in todo}
+        self._watch = watch
+        self._limits = limits
+        self._demands = {task.name: limits.demand(task) for task in todo}
+        self.plan = schedule.of({task.name: task.needs for task in todo}, _expected(todo, limits.seconds))
+        self.paused = False
+        self.outcomes: list[Outcome | Verdict] = []
+
+    def next(self, running: tuple[str, ...]) -> tuple[Task, ...]:
+        """Start what may run beside that which runs; what the disk has no room for waits, or fails."""
+        ready = self.plan.ready
+        growing = [name for name in ready if self._tasks[name].doing in {BUILD, PULL}]
+        crowded = self._limits.crowded() if growing else None
+        self.paused = bool(crowded and running)
+        if crowded:
+            ready = tuple(name for name in ready if name not in growing)
+        if crowded and not running and not ready:
+            self._refuse(growing, crowded)
+        free = schedule.left(self._limits.room, (self._demands[name] for name in running))
+        return tuple(self._started(name) for name in schedule.fitting(ready, self._demands, free))
+
+    def _started(self, name: str) -> Task:
+        self.plan = self.plan.started(name)
+        task = self._tasks[name]
+        self._watch(Began(name, task.step.image, task.doing))
+        return task
+
+    def _refuse(self, names: Iterable[str], problem: Problem) -> None:
+        for name in names:
+            # the first one may have ended the run
+            if name in self.plan.waiting:
+                self.plan = self.plan.started(name)
+                step, doing = self._tasks[name].step, self._tasks[name].doing
+                self.settle(name, Failed(step.image, step.key, doing, problem.message, hint=problem.hint))
+
+    def settle(self, name: str, outcome: Outcome | Verdict) -> None:
+        """Take in how a task has ended."""
+        before = self.plan
+        self.plan = self.plan.finished(name, ok=not isinstance(outcome, Failed))
+        if self._limits.fail_fast and _is_failure(outcome):
+            self.plan = self.plan.stopped()
+        self.outcomes.append(outcome)
+        self._watch(Ended(name, outcome))
+        for blocked in _blocked(before, self.plan, self._tasks, self._tasks[name]):
+            self.outcomes.append(blocked)
+            self._watch(Ended(blocked.key, blocked))
+
+
+def _expected(todo: Iterable[Task], seconds: Mapping[str, float]) -> dict[str, float]:
+    """How long the builds will take: as long as the last time, or else as long as an ordinary one of them."""
+    builds = [task for task in todo if task.doing == BUILD]
+    known = [seconds[task.step.image] for task in builds if task.step.image in seconds]
+    ordinary = median(known) if known else 1.0
+    return {task.name: seconds.get(task.step.image, ordinary) for task in builds}
 
 
 def _is_failure(outcome: Outcome | Verdict) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 MANAGERS = ("apt", "pip", "conda", "r")
 MARK = "#stackbuild "
 # what an image cannot say, because it has no shell
+UNKEPT = "its manifest was not kept"
 MUTE = "no shell in it: its packages are not known"
 
 # Run in the image with `sh -c`, without a network. Each section begins with MARK and a manager's name; each

@@ -147,13 +147,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Promoted:
-    """Names were moved to a digest."""
+    """All names of an image point at a digest; `moved` are those that did not before."""
 
     image: str
     variant: str
     digest: str
     names: tuple[str, ...]
     unsmoked: bool = False
+    moved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from pipeline import digest
 from pipeline.config import Secret, Ssh
 from pipeline.keys import FileState
 from pipeline.outcome import Attempt, Outcome, Verdict
@@ -228,5 +230,41 @@ Watch = Callable[[Event], None]
 Tell = Callable[[Word], None]
 Build = Callable[[BuildOrder, Tell], Product]
 RunProbe = Callable[[ProbeOrder], ProbeReport]
-# a source with its digest, and the names to move to it; raises UnreachableError or FailedError
-MoveNames = Callable[[str, tuple[str, ...]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A manifest as a registry has it, byte for byte."""
+
+    body: bytes
+    media_type: str
+
+    @property
+    def digest(self) -> str:
+        """What it is called by its content."""
+        return f"sha256:{digest.of_bytes(self.body)}"
+
+
+class Remote(Protocol):
+    """What is asked of a registry. Names are whole: `reg.example/team/base:latest`, or with `@` a digest.
+
+    Absent is a 404 and nothing else; any doubt is raised as UnreachableError.
+    """
+
+    def digests(self, names: Iterable[str]) -> dict[str, str]:
+        """The digest that each name points at; names that are absent are left out."""
+
+    def manifest(self, name: str) -> Stored | None:
+        """The manifest under a name or digest, its content verified."""
+
+    def put(self, name: str, stored: Stored) -> None:
+        """Let a tag point at a manifest, which what it speaks of must be there for."""
+
+    def tags(self, repository: str) -> tuple[str, ...]:
+        """All tags of a repository, none where there is no such repository."""
+
+    def blob(self, repository: str, digest: str) -> bytes | None:
+        """A blob's content, verified."""
+
+    def upload(self, repository: str, data: bytes) -> str:
+        """Store a blob; gives its digest."""

@@ -185,6 +185,15 @@ class Table:
                     )
                 )
 
+    def tables_here(self) -> Iterator[tuple[str, Table]]:
+        """The named tables of this one, which has nothing else: `[this.NAME]`."""
+        for name, value in self._values.items():
+            self._known.add(name)
+            if isinstance(value, dict):
+                yield name, Table(self._document, (*self.path, name), value)
+            else:
+                self.problem(f"'{name}' must be a table, not {kind_of(value)}", name)
+
     def list(self, key: str) -> Iterator[Table]:
         """The tables of the list under the key: `[[key]]`."""
         for index, value in enumerate(self.take(key, list, [])):

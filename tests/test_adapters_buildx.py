@@ -6,6 +6,9 @@ import base64
 import io
 import json
 import os
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -312,7 +315,7 @@ def builds(found: list[str] | None = None) -> Buildx:
             found.append(tag)
         return Product("sha256:1", 42)
 
-    return Buildx("default", product)
+    return Buildx("default", product, Path(tempfile.gettempdir()) / "stackbuild-contexts")
 
 
 def test_a_build_gives_what_it_has_tagged_and_keeps_its_output(docker: Path, tmp_path: Path) -> None:
@@ -456,3 +459,12 @@ def test_a_killed_build_takes_all_that_it_has_started_with_it(docker: Path, tmp_
         for line in [(folder / "cmdline").read_bytes()]
         if line in {b"sleep\x0033\x00", b"sleep\x0034\x00"}
     ]
+
+
+def test_what_a_killed_run_left_of_its_contexts_is_removed_and_nobody_elses(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for name in (f"{gone.pid}-x", f"{os.getpid()}-x", "note", "notes-of-mine"):
+        (tmp_path / name).mkdir()
+    Buildx("default", lambda _: Product("sha256:1", 1), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {f"{os.getpid()}-x", "note", "notes-of-mine"}

@@ -17,6 +17,7 @@ from trees import after_building, graph, keys_of, records, stacks, subsets
 from pipeline import build, plan, smoke
 from pipeline.build import Limits, Task, Work
 from pipeline.config import Smoke
+from pipeline.errors import Problem
 from pipeline.outcome import Blocked, Built, Failed, Outcome, Pulled, Pushed, Result, Verdict
 from pipeline.plan import Known, Request, Step
 from pipeline.ports import Began, Ended, Event, Ran
@@ -109,7 +110,43 @@ def test_images_are_built_parents_first_and_everything_is_told() -> None:
 def test_the_longest_path_as_it_took_the_last_time_starts_first() -> None:
     steps = steps_of("a, b > c")
     assert drive(steps)[1].began()[0] == ("b", "build")
-    assert drive(steps, seconds={"a": 30.0})[1].began()[0] == ("a", "build")
+    assert drive(steps, seconds={"a": 30.0, "b": 1.0, "c": 1.0})[1].began()[0] == ("a", "build")
+
+
+def test_an_image_that_was_never_built_is_taken_for_an_ordinary_one() -> None:
+    steps = steps_of("a, b > c")
+    assert drive(steps, seconds={"a": 30.0})[1].began()[0] == ("b", "build")
+    assert drive(steps, seconds={"a": 30.0, "c": 1.0, "b": 1.0})[1].began()[0] == ("a", "build")
+
+
+FULL = Problem("no room", hint="make some")
+
+
+def test_a_full_disk_refuses_builds_once_nothing_runs_that_could_make_room() -> None:
+    outcomes, log = drive(steps_of("a > b, c"), crowded=lambda: FULL)
+    assert sorted(named(outcomes)) == [("Blocked", "b"), ("Failed", "a"), ("Failed", "c")]
+    failed = [one for one in outcomes if isinstance(one, Failed)]
+    assert {(one.message, one.hint) for one in failed} == {("no room", "make some")}
+    assert log.began() == []
+
+
+def test_a_disk_that_is_full_for_a_while_pauses_builds_and_nothing_else() -> None:
+    steps = steps_of("a, b, c")
+    answers = [None, FULL]
+    outcomes, _ = drive(
+        steps,
+        unpushed=frozenset({steps[0].key}),
+        jobs=1,
+        crowded=lambda: answers.pop(0) if answers else None,
+    )
+    assert named(outcomes)[:2] == [("Built", "a"), ("Pushed", "a")]
+    assert {kind for kind, _ in named(outcomes)} == {"Built", "Pushed"}
+    assert len(outcomes) == 4
+
+
+def test_a_full_disk_ends_a_fast_failing_run_at_once() -> None:
+    outcomes, _ = drive(steps_of("a, b, c"), crowded=lambda: FULL, fail_fast=True)
+    assert sorted(kind for kind, _ in named(outcomes)) == ["Blocked", "Blocked", "Failed"]
 
 
 def test_a_failure_blocks_exactly_its_descendants_and_is_named_by_them() -> None:

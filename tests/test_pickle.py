@@ -42,7 +42,7 @@ VALUES = [
     thing
     for module in (ports, outcome, plan)
     for thing in vars(module).values()
-    if inspect.isclass(thing) and thing.__module__ == module.__name__
+    if inspect.isclass(thing) and thing.__module__ == module.__name__ and thing is not ports.Remote
 ]
 RECORDS = [kind for kind in VALUES if not issubclass(kind, enum.Enum)]
 ERRORS = [

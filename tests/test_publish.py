@@ -9,12 +9,14 @@ from trees import graph, stacks, subsets
 
 from pipeline import publish
 from pipeline.graph import Graph
-from pipeline.outcome import HeldBack, Promoted, Result, Verdict
-from pipeline.publish import Naming, Promotion
+from pipeline.outcome import Result, Verdict
+from pipeline.publish import Entry, Naming
 
 STACK = graph("base > scipy > tensorflow, base > r")
 P, F, DOUBT = Result.PASSED, Result.FAILED, Result.INCONCLUSIVE
-NAMING = Naming("reg.example/team", ("latest", "{date}", "{commit}"), "2026-05-01", "abc1234")
+NAMING = Naming(
+    "reg.example/team", ("latest", "{date}", "{commit}"), {"date": "2026-05-01", "commit": "abc1234"}
+)
 
 
 def decided(
@@ -111,12 +113,8 @@ def test_nothing_moves_onto_a_failure_and_every_image_is_decided_once(
             assert not may[name]
 
 
-def test_a_name_is_made_of_registry_image_and_tag() -> None:
-    assert publish.names(NAMING, "base", "") == (
-        "reg.example/team/base:latest",
-        "reg.example/team/base:2026-05-01",
-        "reg.example/team/base:abc1234",
-    )
+def test_a_name_is_made_of_image_and_tag() -> None:
+    assert publish.names(NAMING, "base", "") == ("base:latest", "base:2026-05-01", "base:abc1234")
 
 
 @pytest.mark.parametrize(
@@ -137,37 +135,64 @@ def test_a_name_is_made_of_registry_image_and_tag() -> None:
 def test_a_tag_begins_with_the_folder_inside_an_image_and_with_the_variant(
     image: str, variant: str, pattern: str, name: str
 ) -> None:
-    naming = Naming("r.example", (pattern,), "2026-05-01", "abc1234")
-    assert publish.names(naming, image, variant) == (f"r.example/{name}",)
+    naming = Naming("r.example", (pattern,), {"date": "2026-05-01", "commit": "abc1234"})
+    assert publish.names(naming, image, variant) == (name,)
 
 
 def test_without_a_commit_no_tag_names_one() -> None:
-    naming = Naming("r", ("{commit}", "latest", "{date}-{commit}"), "2026-05-01", "")
-    assert publish.names(naming, "a", "") == ("r/a:latest",)
+    naming = Naming("r", ("{commit}", "latest", "{date}-{commit}"), {"date": "2026-05-01", "commit": ""})
+    assert publish.names(naming, "a", "") == ("a:latest",)
+
+
+def test_a_field_of_the_image_makes_a_tag_where_the_image_has_it() -> None:
+    naming = Naming("r", ("python-{python}", "latest"))
+    assert publish.names(naming, "a", "gpu", {"python": "3.11"}) == ("a:gpu-python-3.11", "a:gpu-latest")
+    assert publish.names(naming, "a", "gpu", {"python": ""}) == ("a:gpu-latest",)
+    assert publish.names(naming, "a", "gpu") == ("a:gpu-latest",)
+
+
+def test_a_value_that_makes_no_tag_gives_no_name() -> None:
+    naming = Naming("r", ("p-{python}",))
+    assert publish.names(naming, "a", "", {"python": "3 or so"}) == ()
+    assert publish.names(naming, "a", "", {"python": "3" * 127}) == ()
 
 
 def test_two_patterns_that_come_to_the_same_are_one_name() -> None:
-    assert publish.names(Naming("r", ("latest", "latest"), "d", "c"), "a", "") == ("r/a:latest",)
+    assert publish.names(Naming("r", ("latest", "latest")), "a", "") == ("a:latest",)
 
 
 def test_a_build_is_kept_under_its_key() -> None:
     assert publish.key_name("r.example/t", "tf/cuda", "f" * 64) == f"r.example/t/tf:k-{'f' * 32}"
 
 
-def test_names_are_moved_to_the_digest_and_said_after_what_is_held_back() -> None:
-    moved = []
-    held = HeldBack("r", "cpu", "red")
-    promotion = Promotion("base", "cpu", "reg/base@sha256:1", ("reg/base:latest",), unsmoked=True)
-    done = publish.move([promotion], [held], lambda source, names: moved.append((source, names)))
-    assert moved == [("reg/base@sha256:1", ("reg/base:latest",))]
-    assert done == (held, Promoted("base", "cpu", "sha256:1", ("reg/base:latest",), unsmoked=True))
-
-
 def test_a_name_that_two_images_claim_moves_to_neither() -> None:
-    inner = publish.Promotion("tf/cuda", "cpu", "r/tf@a", ("r/tf:cuda-latest",))
-    outer = publish.Promotion("tf", "cuda", "r/tf@b", ("r/tf:cuda-latest",))
-    other = publish.Promotion("tf", "cpu", "r/tf@c", ("r/tf:latest",))
-    clear, held = publish.distinct([inner, outer, other])
-    assert clear == (other,)
-    assert [(h.image, h.variant) for h in held] == [("tf/cuda", "cpu"), ("tf", "cuda")]
-    assert "would also be tf of variant cuda" in held[0].why
+    inner = Entry("tf/cuda", "cpu", "k", "a", ("tf:cuda-latest",))
+    outer = Entry("tf", "cuda", "k", "b", ("tf:cuda-latest",))
+    other = Entry("tf", "cpu", "k", "c", ("tf:latest",))
+    held = publish.clashes([inner, outer, other])
+    assert list(held) == [("tf/cuda", "cpu"), ("tf", "cuda")]
+    assert "would also be tf of variant cuda" in held["tf/cuda", "cpu"]
+
+
+KEYS = dict.fromkeys(STACK.order, "new")
+
+
+def test_what_a_run_did_not_look_at_is_not_parted_from_what_it_stands_on() -> None:
+    named = {**dict.fromkeys(STACK.order, "old"), "r": "new"}
+    held = publish.apart(STACK, KEYS, named, frozenset({"base", "scipy"}))
+    assert set(held) == {"base", "scipy"}
+    assert "tensorflow is named on an earlier build of it" in held["base"]
+
+
+def test_what_is_named_as_it_is_now_does_not_hold_others_back() -> None:
+    named = {"base": "new", "scipy": "old", "tensorflow": "old", "r": "new"}
+    assert publish.apart(STACK, KEYS, named, frozenset({"scipy", "tensorflow"})) == {}
+    assert set(publish.apart(STACK, KEYS, named, frozenset({"tensorflow"}))) == {"tensorflow"}
+
+
+def test_what_stands_on_what_is_held_back_is_held_back() -> None:
+    run = frozenset(STACK.order)
+    assert publish.closed(STACK, run, {"scipy": "red"}) == {
+        "scipy": "red",
+        "tensorflow": "scipy, which it stands on, is held back",
+    }

@@ -303,12 +303,32 @@ FAILED = Failed(
 )  # fmt: skip
 
 
-def test_a_failure_shows_the_end_of_its_output_and_where_all_of_it_is(golden: Golden) -> None:
-    golden("failure.txt", show.failure_text(FAILED, show.plain))
+def again(images: tuple[str, ...]) -> str:
+    return f"stackbuild build {' '.join(images)}"
+
+
+def test_a_failure_shows_its_end_what_it_blocks_where_all_of_it_is_and_how_to_try_again(
+    golden: Golden,
+) -> None:
+    blocked = [Blocked(name, "k", "build", (FAILED.image,)) for name in ("x", "y", "z")]
+    other = Blocked("other", "k", "build", ("else",))
+    (text,) = show.failures_text([FAILED, *blocked, other], again, show.plain)
+    golden("failure.txt", text)
 
 
 def test_a_failure_without_log_and_hint_says_nothing_of_them() -> None:
-    assert show.failure_text(Failed("a", "k", "push", "no"), show.plain) == "a: push failed: no"
+    (text,) = show.failures_text([Failed("a", "k", "push", "no")], again, show.plain)
+    assert text == "a: push failed: no\n  again: stackbuild build a"
+
+
+def test_one_cause_is_told_once_for_all_that_failed_of_it() -> None:
+    full = [Failed(name, f"k{name}", "build", "no room", hint="make some") for name in "abc"]
+    own = [Failed(name, f"k{name}", "build", "exit code: 1", tail=("why",)) for name in "de"]
+    texts = show.failures_text([*full, *own, Blocked("x", "k", "build", ("b",))], again, show.plain)
+    assert [text.partition(":")[0] for text in texts] == ["3 images (a, b, c)", "d", "e"]
+    assert "blocks 1 image: x" in texts[0]
+    assert "again: stackbuild build a b c" in texts[0]
+    assert "blocks" not in texts[1]
 
 
 @pytest.mark.parametrize(

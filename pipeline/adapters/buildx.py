@@ -7,6 +7,7 @@ import csv
 import io
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -129,11 +130,16 @@ def _fields(*pairs: tuple[str, str]) -> str:
 
 
 class Buildx:
-    """Builds that can be stopped; `product` finds the image that a build has tagged."""
+    """Builds that can be stopped; `product` finds the image that a build has tagged.
 
-    def __init__(self, builder: str, product: Callable[[str], Product]) -> None:
+    Contexts that must lie in folders do so in `scratch`.
+    """
+
+    def __init__(self, builder: str, product: Callable[[str], Product], scratch: Path) -> None:
         self._builder = builder
         self._product = product
+        self._scratch = scratch
+        _sweep(scratch)
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
         self._stopping = False
@@ -163,7 +169,7 @@ class Buildx:
         return self._product(order.tags[0])
 
     def _run(self, order: BuildOrder, progress: Progress) -> int:
-        with _laid_out(order) as folder:
+        with _laid_out(order, self._scratch) as folder:
             process = self._start(command(order, self._builder, folder))
             assert process.stdin is not None
             assert process.stderr is not None
@@ -245,13 +251,32 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
             os.killpg(process.pid, number)
 
 
+def _sweep(scratch: Path) -> None:
+    """Remove what a killed run has left of its contexts; each folder is called by its process."""
+    for folder in scratch.glob("*-*"):
+        process = folder.name.partition("-")[0]
+        if process.isdecimal() and not _lives(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 @contextlib.contextmanager
-def _laid_out(order: BuildOrder) -> Iterator[tuple[Path, Path] | None]:
+def _laid_out(order: BuildOrder, scratch: Path) -> Iterator[tuple[Path, Path] | None]:
     """The context as a folder, where a build would read the Dockerfile in a tar."""
     if not order.apart:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="stackbuild-") as folder:
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=scratch) as folder:
         yield context.lay_out(order, Path(folder))
 
 

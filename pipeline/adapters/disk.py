@@ -26,6 +26,15 @@ STATE_FOLDER = ".stackbuild"
 Stamp = tuple[int, int, int, int]
 
 
+def room(path: Path) -> tuple[int, int]:
+    """How many bytes are free where a folder lies, and how many there are; zeros where nobody can say."""
+    try:
+        found = os.statvfs(path)
+    except OSError:
+        return 0, 0
+    return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+
+
 def walk(root: Path, shown: str) -> tuple[Entry, ...]:
     """Every entry below a folder, sorted by path; links are not followed. `shown` is for messages."""
     # not `Path.is_dir`, which fails for a name that is too long

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from pipeline import refs
 from pipeline.adapters import question
+from pipeline.adapters.credentials import Credentials
 from pipeline.adapters.patience import TemporaryError, is_temporary, patiently
 from pipeline.digest import key_tag
 from pipeline.errors import FailedError, InputError, InterruptedRunError, StackbuildError, UnreachableError
@@ -107,6 +108,8 @@ class Engine:
         self.address = found.address or os.environ.get("DOCKER_HOST") or HERE
         self._found = found
         self._stopping = False
+        # logins that docker's own configuration does not have
+        self.credentials = Credentials()
         if question.ask(self.address, "/version") is None:
             self.api.version()
 
@@ -223,19 +226,21 @@ class Engine:
         """The digest that the reference has in its registry now; raises NotFoundError for a 404 alone."""
         registry = refs.parse(reference).registry
         with self.mapped(registry):
-            found = self.api.inspect_distribution(reference)
+            found = self.api.inspect_distribution(reference, auth_config=self._login(registry))
         digest = str(found["Descriptor"]["digest"])
         return RootFound(digest, self.stand_in(f"{refs.parse(reference).name}@{digest}"))
 
     def pull(self, remote: str, local: str, key: str, tell: Tell) -> Product:
-        """Fetch an image from the registry and give it its local name; its key label must be the key."""
-        name, _, tag = remote.rpartition(":")
+        """Fetch an image by tag or digest, and give it its local name; its key label must be the key."""
+        name, _, digest = remote.partition("@") if "@" in remote else remote.rpartition(":")
         registry = remote.partition("/")[0]
         with self.mapped(registry):
-            self._follow(self.api.pull(name, tag=tag, stream=True, decode=True), registry, tell)
+            login = self._login(registry)
+            messages = self.api.pull(name, tag=digest, stream=True, decode=True, auth_config=login)
+            self._follow(messages, registry, tell)
             image = self.client.images.get(remote)
             if image.labels.get(KEY_LABEL) != key:
-                hint = "somebody else wrote to this tag: remove it from the registry"
+                hint = "somebody else wrote to its tag: remove it from the registry"
                 raise FailedError.of(f"'{remote}' does not carry the key it is filed under", hint=hint)
             name, _, tag = local.rpartition(":")
             image.tag(name, tag=tag)
@@ -247,10 +252,16 @@ class Engine:
         registry = remote.partition("/")[0]
         with self.mapped(registry):
             self.api.tag(local, name, tag=tag)
-            digest = self._follow(self.api.push(name, tag=tag, stream=True, decode=True), registry, tell)
+            login = self._login(registry)
+            messages = self.api.push(name, tag=tag, stream=True, decode=True, auth_config=login)
+            digest = self._follow(messages, registry, tell)
         if not digest:
             raise UnreachableError.of(f"the registry {registry} took '{remote}' without naming its digest")
         return digest
+
+    def _login(self, registry: str) -> dict[str, str] | None:
+        login = self.credentials.from_environment(registry)
+        return login.for_engine if login else None
 
     def _follow(self, messages: Iterable[dict[str, Any]], registry: str, tell: Tell) -> str:
         """Follow a push or pull to its end; gives the digest that it names."""

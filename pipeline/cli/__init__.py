@@ -23,6 +23,7 @@ from pipeline.cli import (
     overlays,
     probing,
     pruning,
+    publishing,
 )
 from pipeline.cli.group import cli
 from pipeline.errors import InterruptedRunError, StackbuildError
@@ -42,6 +43,7 @@ __all__ = [
     "overlays",
     "probing",
     "pruning",
+    "publishing",
 ]
 
 INTERRUPTED = InterruptedRunError.exit_code

@@ -38,22 +38,26 @@ def manifest(images: tuple[str, ...], form: str, file: str | None, tree: str | N
 
 
 @cli.command()
-@click.argument("old")
-@click.argument("new")
-@options.place
+@click.argument("old", required=False, default="")
+@click.argument("new", required=False, default="")
+@click.option("-f", "file", metavar="FILE", help="The stacks.toml to use (default: the nearest one).")
+@options.registry
 @options.format_
-def changes(old: str, new: str, form: str, **place: Any) -> None:
-    """Say what changed between two sets of builds: images, packages, sizes.
+def changes(old: str, new: str, form: str, file: str | None, registry: str | None) -> None:
+    """Say what changed between two generations: images, packages, sizes.
 
-    OLD and NEW are files that `stackbuild manifest --format json` has written.
+    Without NEW the newest one is meant, without OLD the one before it. Both may also be files that
+    `stackbuild manifest --format json` has written.
 
     \b
+    stackbuild changes                      what came with last night's build
+    stackbuild changes 41 43
     stackbuild changes monday.json tuesday.json
     """
     from pipeline.run.contents import run_changes  # noqa: PLC0415 (only needed here)
     from pipeline.show.manifests import changes_json, changes_text  # noqa: PLC0415 (only needed here)
 
-    found = run_changes(old, new, (place["file"] or "", place["tree"] or ""))
+    found = run_changes(file or "", registry or "", old, new)
     if form == "json":
         options.put_json({"variants": {variant: changes_json(one) for variant, one in found.items()}})
         return

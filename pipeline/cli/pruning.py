@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from pipeline import show
 from pipeline.adapters.terminal import paint_for, put, say
 from pipeline.cli import options
 from pipeline.cli.group import cli
@@ -21,11 +22,17 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?\Z", re.IGNORECASE)
 @click.option("--older-than", metavar="AGE", help="Only what was made longer ago than that: 12h, 14d, 3w.")
 @click.option("--keep-size", metavar="SIZE", help="The oldest, until no more than that is kept: 20GB.")
 @click.option("--yes", "-y", is_flag=True, help="Remove it; without this, it is only listed.")
+@click.option("--registry", "remote", is_flag=True, help="What the registry keeps, instead of this machine.")
+@click.option(
+    "--generations", type=click.IntRange(min=1), metavar="N",
+    help="With --registry: the newest N generations stay (default: all).",
+)  # fmt: skip
 @options.place
 @options.format_
 def prune(
-    form: str, file: str | None, tree: str | None, older_than: str | None, keep_size: str | None, yes: bool
-) -> None:
+    form: str, file: str | None, tree: str | None, older_than: str | None, keep_size: str | None, yes: bool,
+    remote: bool, generations: int | None,
+) -> None:  # fmt: skip
     """List what this machine keeps of the project and no variant needs; with --yes remove it.
 
     That is builds in the engine, logs of old runs (of 30 days, without --older-than), and states that were
@@ -35,7 +42,15 @@ def prune(
     stackbuild prune
     stackbuild prune --older-than 14d --yes
     stackbuild prune --keep-size 20GB --yes
+    stackbuild prune --registry --generations 30 --yes
     """
+    if remote:
+        if older_than or keep_size or tree:
+            raise InputError.of("--registry goes with --generations, -f and --yes alone")
+        _registry(form, file or "", generations or 0, yes=yes)
+        return
+    if generations:
+        raise InputError.of("--generations goes with --registry")
     from pipeline.run.pruning import Wish, run_prune  # noqa: PLC0415 (docker is slow to import)
 
     wish = Wish(
@@ -49,6 +64,19 @@ def prune(
             put(text)
         say(found.summary())
     sys.exit(1 if found.failed else 0)
+
+
+def _registry(form: str, file: str, generations: int, *, yes: bool) -> None:
+    from pipeline.run.retaining import run_retain  # noqa: PLC0415 (docker is slow to import)
+
+    found = run_retain(file, generations, delete=yes)
+    if form == "json":
+        options.put_json(found.to_json())
+        return
+    for line in found.lines():
+        put(line)
+    what = "removed" if found.done else "would be removed: --yes does it"
+    say(f"{show.counted(len(found.gone), 'manifest')} {what}; {show.counted(found.kept, 'generation')} stay")
 
 
 def read_age(text: str) -> float:

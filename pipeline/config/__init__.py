@@ -3,7 +3,7 @@
 from pipeline.config.building import FROM_ENVIRONMENT, INLINE, Building, Secret, Ssh, is_path, parse_secret
 from pipeline.config.freshness import Fresh
 from pipeline.config.limits import Resources
-from pipeline.config.names import DEFAULT_TAGS
+from pipeline.config.names import DEFAULT_TAGS, TagField, value_of
 from pipeline.config.project import DEFAULT_PLATFORM, Config, Variant, for_tree, parse
 from pipeline.config.smokes import DEFAULT_TIMEOUT, GPU_PROBES, PROBES, Smoke, called
 from pipeline.config.trees import ImageSettings, TreeConfig
@@ -24,6 +24,7 @@ __all__ = [
     "Secret",
     "Smoke",
     "Ssh",
+    "TagField",
     "TreeConfig",
     "Variant",
     "called",
@@ -31,4 +32,5 @@ __all__ = [
     "is_path",
     "parse",
     "parse_secret",
+    "value_of",
 ]

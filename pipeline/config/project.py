@@ -10,7 +10,7 @@ from pipeline.config.attest import Attest, read_attest
 from pipeline.config.building import Building, read_building
 from pipeline.config.freshness import Fresh, read_fresh
 from pipeline.config.limits import Resources, read_limits, read_retry
-from pipeline.config.names import DEFAULT_TAGS, read_tags
+from pipeline.config.names import DEFAULT_TAGS, TagField, read_names
 from pipeline.config.sign import Sign, read_sign
 from pipeline.config.smokes import GPU_PROBES, Smoke, read_smoke
 from pipeline.config.trees import TreeConfig, read_tree
@@ -64,6 +64,8 @@ class Config:
     patience: Patience = field(default_factory=Patience)
     fresh: Fresh = field(default_factory=Fresh)
     build: Building = field(default_factory=Building)
+    tag_fields: tuple[TagField, ...] = ()
+    credentials: str = ""
     attest: Attest = field(default_factory=Attest)
     sign: Sign = field(default_factory=Sign)
     overlays: str = OVERLAYS
@@ -98,6 +100,7 @@ def parse(text: str, path: str) -> Config:
     platform = project.take("platform", str, DEFAULT_PLATFORM)
     if not _PLATFORM.match(platform):
         project.problem(f"'{platform}' is no platform", "platform", "write it like linux/amd64")
+    credentials = _credentials(project)
     overlays = project.take("overlays", str, OVERLAYS)
     project.close()
 
@@ -109,7 +112,7 @@ def parse(text: str, path: str) -> Config:
     variants = tuple(_variant(name, table) for name, table in root.tables("variant"))
     variants = variants or (Variant(DEFAULT_VARIANT),)
     smokes = tuple(read_smoke(table, [variant.name for variant in variants]) for table in root.list("smoke"))
-    tags = read_tags(root.table("names"))
+    tags, fields = read_names(root.table("names"))
     fresh = read_fresh(root.table("fresh"))
     attest = read_attest(root.table("attest"))
     sign = read_sign(root.table("sign"), given=root.has("sign"))
@@ -118,7 +121,19 @@ def parse(text: str, path: str) -> Config:
     root.close("section")
     document.check()
     plain = Config(path, name, trees, registry, platform, variants, smokes, tags, limits, patience)
-    return replace(plain, fresh=fresh, build=build, attest=attest, sign=sign, overlays=overlays)
+    plain = replace(plain, fresh=fresh, build=build, attest=attest, sign=sign, overlays=overlays)
+    return replace(plain, tag_fields=fields, credentials=credentials)
+
+
+def _credentials(project: Table) -> str:
+    """The environment variable that holds the registry's login, never the login itself."""
+    name = project.take("credentials", str, "")
+    if name and not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
+        # it may be a secret that was put into the wrong place: it is not repeated
+        hint = 'name the variable here, like "STACKBUILD_REGISTRY_TOKEN", and put the login into it'
+        project.problem("'credentials' is no name of an environment variable", "credentials", hint)
+        return ""
+    return name
 
 
 def _registry(project: Table) -> str:

@@ -63,10 +63,11 @@ def apply(
     """
     chosen = list(overlays)
     problems = _twice(chosen)
-    taken = list(_find(chosen, Given.of(tree, platform, read), problems, variants=True))
+    given = Given.of(tree, platform, read)
+    taken = list(_find(chosen, given, problems, variants=True))
     problems += conflicts([(one.overlay, one.edit, one.image, one.hit) for one in taken])
     moved = _with_taken(tree, taken)
-    given = Given.of(moved, platform, read)
+    given = given if moved is tree else Given.of(moved, platform, read)
     found = list(_find(chosen, given, problems, variants=False))
     problems += conflicts([(one.overlay, one.edit, one.image, one.hit) for one in found])
     if problems:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from pipeline.adapters.state import State
 from pipeline.adapters.terminal import Voice, paint_for, say, watching
 from pipeline.errors import InputError, Problem, UnreachableError
 from pipeline.expected import Expected, expect
-from pipeline.outcome import Failed, HeldBack, Result
+from pipeline.outcome import HeldBack, Result
 from pipeline.plan import Action, Request
 from pipeline.run import means
 from pipeline.run.decide import Ask, Before, Decided, How, decide, only_built, roots_of
@@ -58,6 +59,7 @@ class Asked:
     fresh: bool = False
     quiet: bool = False
     verbose: bool = False
+    build: bool = True
     secrets: tuple[str, ...] = ()
 
     @property
@@ -87,6 +89,8 @@ class Planned:
             title = f"variant {decision.view.variant.name}: {show.tally(decision.steps)}"
             text = show.plan_text(decision.view.graph, decision.steps, paint)
             blocks.append(f"{title}\n{text}".rstrip())
+        if sharing := show.sharing_text(self._apart()):
+            blocks.append(sharing)
         if self.decided.unlocked:
             blocks.append(paint(show.unlocked_text(self.decided.unlocked), "yellow"))
         if self.decided.stand_ins:
@@ -95,11 +99,23 @@ class Planned:
             blocks.append(show.expected_text(expected))
         return "\n\n".join(blocks)
 
+    def _apart(self) -> dict[str, show.Apart]:
+        """What is to be said of the variants together."""
+        return {
+            decision.view.variant.name: show.Apart(
+                {name: record.key for name, record in decision.records.items()},
+                decision.view.matches,
+                decision.view.graph,
+            )
+            for decision in self.decided.decisions
+        }
+
     def to_json(self) -> dict[str, Any]:
         """For machines."""
         found = {d.view.variant.name: show.plan_json(d.steps) for d in self.decided.decisions}
         return {
             "variants": found,
+            "shared": show.shared(self._apart()),
             "stand_ins": dict(self.decided.stand_ins),
             "unlocked": list(self.decided.unlocked),
             "engine": self.decided.engine_asked,
@@ -282,7 +298,7 @@ def run_build(asked: Asked) -> Built:
         with recorded(state, decided) as run:
             how = How(
                 asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu,
-                run.number, building,
+                run.number, building, asked.build,
             )  # fmt: skip
             with watching(cast, asked.jobs, asked.voice) as watch:
                 done = execute(project, decided, ask, how, (engine, state, run.watching(watch)))
@@ -327,7 +343,7 @@ def _tell(done: Done, asked: Asked) -> None:
     """What has been done, said to people, and written for machines where that was asked for."""
     if asked.junit is not None:
         disk.write_text(Path(asked.junit), show.junit(done.judged))
-    _say_summary(done, quiet=asked.quiet)
+    _say_summary(done, asked)
 
 
 def _say_plan(planned: Planned) -> None:
@@ -362,12 +378,21 @@ def _swept(engine: Engine) -> int:
     return Probes(engine).sweep()
 
 
-def _say_summary(done: Done, *, quiet: bool) -> None:
+def _again(asked: Asked, images: tuple[str, ...]) -> str:
+    """The command that does again what was asked for, with these images alone."""
+    line = ["stackbuild", "build", *images]
+    for option, value in (("-f", asked.file), ("--tree", asked.tree), ("--registry", asked.registry)):
+        line += [option, value] if value else []
+    line += [part for variant in asked.variants for part in ("-V", variant)]
+    line += [part for overlay in asked.overlays for part in ("-O", overlay)]
+    return shlex.join(line)
+
+
+def _say_summary(done: Done, asked: Asked) -> None:
     """Say what came of it; quietly, only what has gone wrong."""
     paint = paint_for()
-    for outcome in done.outcomes:
-        if isinstance(outcome, Failed):
-            say(show.failure_text(outcome, paint))
+    for block in show.failures_text(done.outcomes, lambda images: _again(asked, images), paint):
+        say(block)
     for verdict in done.verdicts:
         if verdict.result is Result.FAILED:
             say(f"{paint('probe failed', 'red')}: {verdict.image}: {verdict.title}: {verdict.reason}")
@@ -378,9 +403,9 @@ def _say_summary(done: Done, *, quiet: bool) -> None:
             if verdict.reused:
                 say("  hint: that is an earlier run's verdict on the same image; --smoke always tries again")
     for name in done.names:
-        if isinstance(name, HeldBack) or not quiet:
+        if isinstance(name, HeldBack) or not asked.quiet:
             say(show.outcome_line(name, paint))
-    if quiet:
+    if asked.quiet:
         return
     say(show.summary(done.outcomes, done.verdicts, done.names) + f" in {show.duration(done.seconds)}")
     if done.stand_ins:

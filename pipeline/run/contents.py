@@ -6,14 +6,16 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipeline import manifest, plan
+from pipeline import manifest, plan, publish, shelf
 from pipeline.adapters import disk, pools
 from pipeline.adapters.contents import Contents
 from pipeline.adapters.engine import Engine, NotFoundError
 from pipeline.adapters.state import State
 from pipeline.errors import InputError, InterruptedRunError
 from pipeline.manifest import ImageChange, Manifest, Sets
+from pipeline.publish import Generation, Place, generation, moving
 from pipeline.run.decide import Ask, decide
+from pipeline.run.generations import place_of
 from pipeline.run.project import open_project, views
 
 TOGETHER = 4
@@ -68,14 +70,62 @@ def run_manifest(
     return made
 
 
-def run_changes(old: str, new: str, place: tuple[str, str]) -> dict[str, tuple[ImageChange, ...]]:
-    """What changed between two files of manifests, by variant."""
-    del place
-    before, after = _sets(old), _sets(new)
+def run_changes(file: str, registry: str, old: str, new: str) -> dict[str, tuple[ImageChange, ...]]:
+    """What changed between two generations, or two files of manifests, by variant.
+
+    Without `new` the newest generation is meant, without `old` the one before that has other builds.
+    """
+    if is_file(old) and is_file(new):
+        before, after = _sets(old), _sets(new)
+    else:
+        before, after = _published(place_of(file, registry), old, new)
     return {
         variant: manifest.changes(before.get(variant, {}), after.get(variant, {}))
         for variant in (*before, *(name for name in after if name not in before))
     }
+
+
+def is_file(name: str) -> bool:
+    """Whether a word on the command line means a file, and no generation."""
+    return name.endswith(".json") or "/" in name
+
+
+def _published(place: Place, old: str, new: str) -> tuple[Sets, Sets]:
+    """The manifests of two generations; what one of them has held back is left out of both."""
+    first, last = _pair(place, old, new)
+    held = {(kept.image, kept.variant) for one in (first, last) for kept in one.kept}
+    keys = {entry.key for one in (first, last) for entry in one.entries}
+    with pools.threads(TOGETHER) as pool:
+        known = dict(zip(keys, pool.map(lambda key: shelf.take(place, key), keys), strict=True))
+    sets: list[Sets] = []
+    for one in (first, last):
+        found: Sets = {}
+        for entry in one.entries:
+            if (entry.image, entry.variant) not in held:
+                unknown = Manifest(entry.image, entry.key, entry.key, 0, (), {}, manifest.UNKEPT)
+                found.setdefault(entry.variant, {})[entry.image] = known[entry.key] or unknown
+        sets.append(found)
+    return sets[0], sets[1]
+
+
+def _pair(place: Place, old: str, new: str) -> tuple[Generation, Generation]:
+    tags = publish.history(place)
+    if not tags:
+        raise InputError.of("nothing has been published yet", hint="stackbuild --publish")
+    last = publish.load(place, _meant(tags, new) if new else tags[-1])
+    first = _meant(tags, old) if old else moving.before(place, last, tags)
+    if not first:
+        hint = "`stackbuild generations` lists them"
+        raise InputError.of(f"no generation before {last.name} has other builds", hint=hint)
+    return publish.load(place, first), last
+
+
+def _meant(tags: tuple[str, ...], text: str) -> str:
+    found = generation.meant(tags, text)
+    if len(found) != 1:
+        hint = "`stackbuild generations` lists them"
+        raise InputError.of(f"{'more than one' if found else 'no'} generation '{text}'", hint=hint)
+    return found[0]
 
 
 def _sets(name: str) -> Sets:

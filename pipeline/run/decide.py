@@ -10,6 +10,7 @@ from pipeline import keys, plan, refs, smoke
 from pipeline.adapters import pools, verdicts
 from pipeline.adapters.disk import Digests
 from pipeline.adapters.engine import Engine, NotFoundError
+from pipeline.adapters.registry import Registry
 from pipeline.adapters.state import State
 from pipeline.config import Building
 from pipeline.errors import InputError, Problem, StackbuildError
@@ -60,7 +61,10 @@ NO_BUILDING = Building()
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """What was asked for, as far as doing goes; `run` is the run's number, `building` all of `[build]`."""
+    """What was asked for, as far as doing goes; `run` is the run's number, `building` all of `[build]`.
+
+    Without `build` there is only what exists already.
+    """
 
     jobs: int
     no_cache: bool = False
@@ -69,6 +73,7 @@ class How:
     gpu: str = "auto"
     run: int = 0
     building: Building = NO_BUILDING
+    build: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,8 @@ class Decided:
     seconds: Mapping[str, float]
     unlocked: tuple[str, ...] = ()
     engine_asked: bool = True
+    remote: Registry | None = None
+    foreign: frozenset[str] = frozenset()
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -178,8 +185,10 @@ def decide(
     digests = Digests(dict(project.folders), state.file_digests())
     inputs = keys.World(lock.digests, lock.refreshed, project.config.platform)
     records = {view.variant.name: keys.compute(view.graph, inputs, digests.states) for view in views}
+    remote = existing.remote(project.config, ask.registry, engine) if engine and ask.registry else None
     if engine and ask.registry_asked:
-        there = existing.ask(records.values(), ask.registry, (engine, state), publish=ask.publish)
+        place = (ask.registry, remote)
+        there = existing.ask(records.values(), place, (engine, state), publish=ask.publish)
     else:
         there = existing.remember(records, ask.registry, state, engine)
     ground = _ground(project, ask, there, (engine, state))
@@ -189,7 +198,9 @@ def decide(
         name = view.variant.name
         known = Known(frozenset(there.held), frozenset(there.pushed), state.last_records(name), there.places)
         differing = differing_from(before.get(name, {}), records[name]) if before is not None else None
-        request = Request(ask.images, ask.changed, frozenset(), differing, ask.leaves, ask.ancestors_only)
+        # a name moves with those of all it stands on, so their probes must have passed, too
+        images = tuple(sorted(view.graph.ancestors(ask.images))) if ask.publish else ask.images
+        request = Request(images, ask.changed, frozenset(), differing, ask.leaves, ask.ancestors_only)
         request = replace(request, stale=ask.stale)
         decisions.append(_decision(view, records[name], (request, known, ground, lock), ask))
     pinned = {
@@ -201,6 +212,7 @@ def decide(
     return Decided(
         tuple(decisions), lock, there.held, there.pushed, stand_ins, digests, state.seconds(),
         tuple(sorted(reference for reference in wanted if reference not in lock.roots)), engine is not None,
+        remote, there.foreign,
     )  # fmt: skip
 
 
@@ -268,7 +280,7 @@ def _ground(project: Project, ask: Ask, there: Existing, world: tuple[Engine | N
     return Ground(
         project.config,
         payloads.read(project, smokes),
-        {**built, **{key: one.image_id for key, one in there.held.items()}},
+        {**built, **there.ids, **{key: one.image_id for key, one in there.held.items()}},
         {} if ask.smoke == "always" else verdicts.stored(state),
         engine.environment if engine else lambda _: (),
     )

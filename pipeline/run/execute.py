@@ -18,7 +18,7 @@ from pipeline.errors import InterruptedRunError
 from pipeline.outcome import Failed, HeldBack, Outcome, Promoted, Result, Verdict
 from pipeline.plan import Action
 from pipeline.ports import Watch
-from pipeline.run import probing, publishing, signing
+from pipeline.run import probing, publishing, signing, space
 from pipeline.run.decide import Ask, Decided, How, with_stand_ins
 from pipeline.run.project import Project
 from pipeline.run.worker import Worker
@@ -61,12 +61,13 @@ def execute(
     Texts(state).keep(_read(project, decided))
     worker = Worker(project, decided, engine, state, ask.smoke)
     worker.run, worker.building = how.run, how.building
+    steps = [step for step in decided.steps if how.build or step.action is not Action.BUILD]
     watch = probing.remembering(watch, state, worker)
     try:
         limits = _limits(project, decided, how, worker)
         with pools.threads(sum(limits.room.values())) as executor:
             happened = build.drive(
-                build.tasks(decided.steps, _unpushed(decided, ask), probing.to_run(decided, ask)),
+                build.tasks(steps, _unpushed(decided, ask), probing.to_run(decided, ask)),
                 executor,
                 lambda task: worker.work(task, ask.registry, watch, no_cache=how.no_cache),
                 watch,
@@ -89,7 +90,11 @@ def execute(
             if step.key in worker.image_ids or step.key in decided.pushed
         ]
         state.note_current(decision.view.variant.name, present)
-    names = publishing.run(project, verdicts, ask, how, worker) if ask.publish else ()
+    names = publishing.run(project, verdicts, (ask, how, worker), decided.lock) if ask.publish else ()
+    if worker.remote and (ask.publish or outcomes):
+        from pipeline.run import keeping  # noqa: PLC0415 (docker is slow to import)
+
+        keeping.run(decided, ask.registry, worker, (engine, state))
     # a root that was never pulled as an image could not be asked; what was built on it inherits its label
     held = engine.keys() if outcomes else decided.held
     stand_ins = with_stand_ins(decided.stand_ins, decided.steps, held)
@@ -104,6 +109,8 @@ def execute(
 
 def _limits(project: Project, decided: Decided, how: How, worker: Worker) -> Limits:
     resources = project.config.limits
+    grows = any(step.action is not Action.REUSE for step in decided.steps)
+    crowded = space.guard(worker.engine, project.state, resources.free_disk) if grows else lambda: None
     return Limits(
         how.jobs,
         worker.stop,
@@ -112,6 +119,7 @@ def _limits(project: Project, decided: Decided, how: How, worker: Worker) -> Lim
         resources.gpu,
         resources.transfers,
         {node.image.name: node.image.weight for d in decided.decisions for node in d.view.graph},
+        crowded,
     )
 
 

@@ -3,43 +3,102 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from dataclasses import replace
 
-from pipeline import publish
+from pipeline import digest, lock, publish
 from pipeline.adapters import gitrepo
-from pipeline.adapters.registry import Registry
+from pipeline.lock import Lock
 from pipeline.outcome import HeldBack, Promoted, Verdict
+from pipeline.publish import Entry, Generation, Judged, Naming, Place, Seen
+from pipeline.run import fields
 from pipeline.run.decide import Ask, Decision, How
 from pipeline.run.project import Project
 from pipeline.run.worker import Worker
 
 
+def now() -> str:
+    """The present moment, UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def run(
     project: Project,
     found: list[tuple[Decision, tuple[Verdict, ...]]],
-    ask: Ask,
-    how: How,
-    worker: Worker,
+    given: tuple[Ask, How, Worker],
+    pins: Lock,
 ) -> tuple[Promoted | HeldBack, ...]:
-    """Move the names of every image that may be promoted."""
-    today = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
-    naming = publish.Naming(ask.registry, project.config.tags, today, gitrepo.commit(project.root))
+    """Move the names of every image that may be promoted, as one generation."""
+    ask, how, worker = given
+    assert worker.remote is not None
+    place = Place(worker.remote, ask.registry)
+    short = digest.short(digest.of_bytes(lock.render(pins).encode()))
+    commit = gitrepo.commit(project.root)
+    naming = Naming(ask.registry, project.config.tags, {"date": now()[:10], "commit": commit, "lock": short})
+    every = [_candidates(decision, verdicts, how, worker) for decision, verdicts in found]
+
+    def propose(last: Generation | None) -> Generation:
+        known = _named(project, naming, every, (place, last, worker))
+        wrong = publish.wrong(known, last, place.remote, place.registry)
+        made = publish.follow(known, last, wrong, project.config.variant_names)
+        return replace(made, commit=commit, lock=short)
+
+    published = publish.publish(place, propose, now)
+    return _outcomes(published, every, place)
+
+
+def _candidates(decision: Decision, verdicts: tuple[Verdict, ...], how: How, worker: Worker) -> Judged:
+    graph = decision.view.graph
+    steps = {step.image: step for step in decision.steps}
+    sources = {name: worker.digests[step.key] for name, step in steps.items() if step.key in worker.digests}
+    may, held = publish.decide(graph, sources, verdicts, allow_unsmoked=how.allow_unsmoked)
+    held |= {name: "it was not built and pushed" for name in steps if name not in sources}
+    said: dict[str, list[Seen]] = {}
+    for one in verdicts:
+        said.setdefault(one.image, []).append(Seen(one.title, str(one.result), one.reason))
+    entries = {
+        name: Entry(
+            name, decision.view.variant.name, steps[name].key, sources[name], (),
+            graph.main_parent(name), tuple(said.get(name, ())), unsmoked,
+        )
+        for name, unsmoked in may.items()
+    }  # fmt: skip
+    keys = {name: record.key for name, record in decision.records.items()}
+    return Judged(decision.view.variant.name, graph, keys, frozenset(steps), entries, held)
+
+
+def _named(
+    project: Project,
+    naming: Naming,
+    every: list[Judged],
+    given: tuple[Place, Generation | None, Worker],
+) -> list[Judged]:
+    """The candidates with their names."""
     first = project.config.variant_names[0]
-    promotions: list[publish.Promotion] = []
-    held: list[HeldBack] = []
-    for decision, verdicts in found:
-        variant = decision.view.variant.name
-        sources = {
-            step.image: worker.digests[step.key] for step in decision.steps if step.key in worker.digests
-        }
-        may, why = publish.decide(decision.view.graph, sources, verdicts, allow_unsmoked=how.allow_unsmoked)
-        for image, unsmoked in may.items():
-            source = f"{ask.registry}/{publish.repository(image)[0]}@{sources[image]}"
-            names = publish.names(naming, image, "" if variant == first else variant)
-            promotions.append(publish.Promotion(image, variant, source, names, unsmoked))
-        held += [HeldBack(image, variant, reason) for image, reason in why.items()]
-        absent = [step.image for step in decision.steps if step.image not in sources]
-        held += [HeldBack(image, variant, "it was not built and pushed") for image in absent]
-    move: Callable[[str, tuple[str, ...]], None] = Registry(worker.engine).move
-    clear, clashes = publish.distinct(promotions)
-    return publish.move(clear, [*held, *clashes], move)
+    made = []
+    for one in every:
+        variant = "" if one.variant == first else one.variant
+        entries = {}
+        for name, entry in one.entries.items():
+            own = fields.read(project.config, entry, given)
+            tags = publish.names(naming, name, variant, dict(own))
+            entries[name] = replace(entry, names=tags, fields=own)
+        made.append(replace(one, entries=entries))
+    return made
+
+
+def _outcomes(
+    published: publish.Published, every: list[Judged], place: Place
+) -> tuple[Promoted | HeldBack, ...]:
+    ran = {(name, one.variant) for one in every for name in one.run}
+    moved = set(published.moved)
+    now_kept = [HeldBack(k.image, k.variant, k.why) for k in published.generation.kept]
+    held = [one for one in now_kept if (one.image, one.variant) in ran]
+    promoted = [
+        Promoted(
+            entry.image, entry.variant, entry.digest, tuple(map(place.whole, entry.names)), entry.unsmoked,
+            tuple(place.whole(name) for name in entry.names if name in moved),
+        )
+        for entry in published.generation.entries
+        if (entry.image, entry.variant) in ran
+    ]  # fmt: skip
+    return (*held, *promoted)

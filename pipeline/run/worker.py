@@ -19,7 +19,7 @@ from pipeline.adapters.engine import Engine, local_name
 from pipeline.adapters.patience import Patient
 from pipeline.adapters.state import BuildNote, State
 from pipeline.build import Task
-from pipeline.errors import InterruptedRunError, StackbuildError, UnreachableError
+from pipeline.errors import FailedError, InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.graph import Node
 from pipeline.outcome import Attempt, Built, Failed, Outcome, Pulled, Pushed, Reused, Verdict
 from pipeline.patience import Trouble
@@ -66,7 +66,7 @@ class Worker:
             lambda: logs.folder(project.state, self.run),
         )
         self._claims = Claims(project.state)
-        self._builds = Buildx(engine.builder, engine.product)
+        self._builds = Buildx(engine.builder, engine.product, project.state / "contexts")
         self._stopped = threading.Event()
         self._patient = Patient(project.config.patience, self._stopped)
         self._nodes: dict[str, Node] = {}
@@ -82,6 +82,8 @@ class Worker:
         self._attest = wanted if wanted and engine.attests() else ()
         self.image_ids: dict[str, str] = {key: held.image_id for key, held in decided.held.items()}
         self.digests: dict[str, str] = dict(decided.pushed)
+        self.remote = decided.remote
+        self._foreign = decided.foreign
 
     @cached_property
     def probes(self) -> Probes:
@@ -138,12 +140,13 @@ class Worker:
         if job.task.probe:
             return self._prober.verdict(job.task.probe, self.image_ids[step.key])
         if job.task.doing == build.PUSH:
-            digest = self.engine.push(local, remote, tell)
+            digest = self._push(step, local, remote, tell)
             self.digests[step.key] = digest
             self._state.note_pushed(job.registry, {step.key: digest})
             return Pushed(step.image, step.key, digest, time.monotonic() - began)
         if job.task.doing == build.PULL:
-            product = self.engine.pull(remote, local, step.key, tell)
+            place = f"{remote.rpartition(':')[0]}@{self.digests[step.key]}"
+            product = self.engine.pull(place, local, step.key, tell)
             self.image_ids[step.key] = product.image_id
             return Pulled(step.image, step.key, product.image_id, time.monotonic() - began, product.size)
         return self._build(job, tell)
@@ -164,6 +167,24 @@ class Worker:
         unreachable = isinstance(error, UnreachableError)
         return replace(failed, exit_code=error.exit_code) if unreachable else failed
 
+    def _push(self, step: Step, local: str, remote: str, tell: Tell) -> str:
+        """Push a build, unless the registry has it; another build under its key is never overwritten."""
+        assert self.remote is not None
+        there = self.remote.manifest(remote)
+        if there is None:
+            self.engine.push(local, remote, tell)
+            there = self.remote.manifest(remote)
+        if there and self.image_ids[step.key] in publish.ids_of(there):
+            return there.digest
+        if there is None:
+            raise UnreachableError.of(f"the registry took '{remote}' and does not have it")
+        found = publish.look(self.remote, remote)
+        if found and found.key == step.key:
+            hint = "another machine was faster: run again, and its build is taken"
+            raise FailedError.of(f"the registry has another build as '{remote}'", hint=hint)
+        hint = "somebody else wrote to this tag: remove it from the registry"
+        raise FailedError.of(f"'{remote}' does not carry the key it is filed under", hint=hint)
+
     def _run_probe(self, order: ProbeOrder) -> ProbeReport:
         # docker's client is slow to import, and a verdict that stands does without it
         return self.probes.run(order)
@@ -172,7 +193,8 @@ class Worker:
         """Build an image, unless another run on this project builds it, or has built it by now."""
         step = job.task.step
         with self._claims.held(step.key, tell):
-            if found := self.engine.found(local_name(step.image, step.key), step.key):
+            found = self.engine.found(local_name(step.image, step.key), step.key)
+            if found and step.key not in self._foreign:
                 self.image_ids[step.key] = found.image_id
                 return Reused(step.image, step.key, found.image_id, found.size)
             began = time.monotonic()

@@ -3,17 +3,20 @@
 from pipeline.show.board import Board, Part, Row, Standing, Totals, fitting, key_of, parts
 from pipeline.show.diffs import FileChange, differences, matches_text
 from pipeline.show.explanations import explanations_json, explanations_text
+from pipeline.show.failures import failures_text
 from pipeline.show.graphs import graph_dot, graph_json, graph_mermaid, graph_text, others, tree_lines
 from pipeline.show.locks import move_line
-from pipeline.show.outcomes import failure_text, outcome_line, retry_line, summary
+from pipeline.show.outcomes import outcome_line, retry_line, summary
 from pipeline.show.overlays import Checked, checked_json, checked_text, starter
 from pipeline.show.plans import expected_text, plan_json, plan_text, stand_ins_text, tally, unlocked_text
 from pipeline.show.prunes import age, prune_summary, prune_text
 from pipeline.show.runs import Growth, Past, growth_text, happening, run_json, run_plan, run_text, runs_text
+from pipeline.show.sharing import Apart, shared, sharing_text
 from pipeline.show.verdicts import junit, verdicts_text
 from pipeline.show.words import Paint, clock, counted, duration, plain, roughly, size
 
 __all__ = [
+    "Apart",
     "Board",
     "Checked",
     "FileChange",
@@ -34,7 +37,7 @@ __all__ = [
     "expected_text",
     "explanations_json",
     "explanations_text",
-    "failure_text",
+    "failures_text",
     "fitting",
     "graph_dot",
     "graph_json",
@@ -60,6 +63,8 @@ __all__ = [
     "run_plan",
     "run_text",
     "runs_text",
+    "shared",
+    "sharing_text",
     "size",
     "stand_ins_text",
     "starter",

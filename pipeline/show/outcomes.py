@@ -58,17 +58,6 @@ def retry_line(retried: Retried, paint: Paint) -> str:
     return f"{what} in {duration(attempt.wait)}, after try {attempt.number}: {attempt.why}"
 
 
-def failure_text(failed: Failed, paint: Paint) -> str:
-    """A failure with the end of its output and where to find the rest."""
-    lines = [f"{paint(f'{failed.image}: {failed.doing} failed', 'red')}: {failed.message}"]
-    lines += [f"  │ {line}" for line in failed.tail]
-    if failed.attempts:
-        lines.append(f"  tried {len(failed.attempts) + 1} times")
-    lines += [f"  log: {failed.log}"] if failed.log else []
-    lines += [f"  hint: {failed.hint}"] if failed.hint else []
-    return "\n".join(lines)
-
-
 def summary(
     outcomes: Iterable[Outcome], verdicts: Iterable[Verdict], names: Iterable[Promoted | HeldBack]
 ) -> str:

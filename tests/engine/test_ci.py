@@ -18,7 +18,7 @@ pytestmark = pytest.mark.engine
 
 def stack(workshop: Workshop) -> None:
     """base > child, and base > other, which an overlay moves to another root together with the base."""
-    workshop.toml(f'{TOML}\n[variant.cpu]\n[variant.gpu]\noverlays = ["gpu"]\n')
+    workshop.toml(f'{TOML}\n[variant.cpu]\n[variant.gpu]\noverlays = ["gpu"]\ngpu_probe = "none"\n')
     (workshop.root / "overlays").mkdir()
     (workshop.root / "overlays/gpu.toml").write_text(
         '[[root]]\nimage = "other"\nfrom = "debian:*"\nto = "nvidia/cuda:12.6.3-cudnn-runtime-ubuntu22.04"\n'

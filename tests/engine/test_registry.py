@@ -207,7 +207,7 @@ def test_trouble_that_passes_is_not_noticed(client: object) -> None:
         return behaviour.pop() if behaviour else 404
 
     with faulty(answer) as registry:
-        assert Registry(Engine()).digests([f"{registry.address}/one:tag"]) == {}
+        assert Registry().digests([f"{registry.address}/one:tag"]) == {}
     assert behaviour == []
 
 

@@ -1,0 +1,123 @@
+"""An engine of the test's own that is killed and comes up again in the middle of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from engine.workshop import ROOT, TOML, Workshop, until
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can start an engine"),
+]
+
+
+class OwnEngine:
+    """A second engine on this machine, with everything in one folder."""
+
+    def __init__(self, folder: Path, mirrors: list[str]) -> None:
+        self.folder = folder
+        self.address = f"unix://{folder}/docker.sock"
+        config = {
+            "data-root": f"{folder}/data",
+            "exec-root": f"{folder}/exec",
+            "pidfile": f"{folder}/docker.pid",
+            "bridge": "none",
+            "registry-mirrors": mirrors,
+            "iptables": False,
+            "ip6tables": False,
+        }
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps(config))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        (self.folder / "docker.pid").unlink(missing_ok=True)
+        with (self.folder / "log").open("ab") as log:
+            line = ["dockerd", "--config-file", str(self.folder / "config.json"), "-H", self.address]
+            self.process = subprocess.Popen(line, stdout=log, stderr=log, start_new_session=True)
+        until(self.answers, f"the engine answers: {self.folder}/log", 60)
+
+    def answers(self) -> bool:
+        """Whether it does."""
+        try:
+            docker.DockerClient(base_url=self.address).ping()
+        except (docker.errors.DockerException, OSError):
+            return False
+        return True
+
+    def end(self, number: signal.Signals) -> None:
+        """End it, and all that it has started, which is in its session."""
+        if self.process and self.process.poll() is None:
+            os.kill(self.process.pid, number)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+
+    def close(self) -> None:
+        """End it, and let go of its mounts."""
+        self.end(signal.SIGTERM)
+        for pid in self._others():
+            os.kill(pid, signal.SIGKILL)
+        mounts = Path("/proc/mounts").read_text().splitlines()
+        for mount in sorted((line.split()[1] for line in mounts), reverse=True):
+            if mount.startswith(f"{self.folder}/"):
+                subprocess.run(["umount", "-l", mount], check=False)
+
+    def _others(self) -> Iterator[int]:
+        """What a killed engine has left: its containerd, and the processes of its builds."""
+        for entry in Path("/proc").iterdir():
+            try:
+                line = (entry / "cmdline").read_bytes().decode("utf-8", "replace")
+            except OSError:
+                continue
+            if entry.name.isdecimal() and int(entry.name) != os.getpid() and f"{self.folder}/" in line:
+                yield int(entry.name)
+
+
+@pytest.fixture
+def own(tmp_path: Path, client: docker.DockerClient) -> Iterator[OwnEngine]:
+    """An engine that a test may do anything to; it has its roots from where the shared one has them."""
+    engine = OwnEngine(tmp_path / "own", client.info()["RegistryConfig"]["Mirrors"])
+    try:
+        engine.start()
+        yield engine
+    finally:
+        engine.close()
+
+
+def test_an_engine_that_goes_down_and_comes_back_costs_a_try_and_no_image(
+    own: OwnEngine, tmp_path: Path
+) -> None:
+    client = docker.DockerClient(base_url=own.address)
+    workshop = Workshop(tmp_path / "project", client, "none")
+    workshop.environment["DOCKER_HOST"] = own.address
+    workshop.toml(f'{TOML}\n[build]\nnetwork = "none"\n[retry]\nfirst_wait = "200ms"\n')
+    workshop.image("done", "FROM scratch\nCOPY who /who\n", {"who": workshop.nonce})
+    run = f"RUN sleep 3; true {workshop.nonce}"
+    workshop.image("slow", f"FROM {ROOT}\nCOPY --from=jupyter/done /who /who\n{run}\n")
+    running = workshop.start("--jobs", "2", "--format", "json")
+    until(lambda: workshop.processes("sleep 3"), "the RUN runs", 60)
+    own.end(signal.SIGKILL)
+    for pid in workshop.processes("sleep 3"):
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: "trying again slow" in running.said(), "it is noticed")
+    own.start()
+    ran = running.wait(90)
+    assert ran.code == 0, ran.err
+    found = {outcome["image"]: outcome for outcome in ran.json()["outcomes"]}
+    assert found["done"]["kind"] == found["slow"]["kind"] == "built"
+    assert found["done"]["attempts"] == []
+    assert [attempt["why"] for attempt in found["slow"]["attempts"]] == ["the engine is gone"]
+    assert workshop.run("--format", "json").json()["outcomes"] == []
