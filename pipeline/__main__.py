@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 
 
 def main() -> None:
     """Run the command line; also from `python -m pipeline`."""
-    try:
-        # imported this late, so that a Ctrl-C during the imports ends in no traceback either
-        from pipeline import cli  # noqa: PLC0415
-    except KeyboardInterrupt:
-        os._exit(130)
+    # an exception that breaks into an import may come out of it as any other one, with its traceback
+    listens = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if listens:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    from pipeline import cli  # noqa: PLC0415
+
+    if listens:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     cli.main()
 
 

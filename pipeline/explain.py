@@ -52,7 +52,8 @@ class Idle:
 class Explanation:
     """One image of one variant: its keys then ("" for never) and now, and all that lies between them.
 
-    `same` are the kinds of inputs that were compared and do not differ; `since` says what then is.
+    `same` are the kinds of inputs that were compared and do not differ; `since` says what then is. `again` is
+    when it was built before as it is now, where that was not the last build; "" for never.
     """
 
     image: str
@@ -63,11 +64,12 @@ class Explanation:
     causes: tuple[RootCause, ...] = ()
     same: tuple[str, ...] = ()
     idle: tuple[Idle, ...] = ()
+    again: str = ""
 
     @property
     def rebuilt(self) -> bool:
         """Whether it would be built again."""
-        return self.then != self.now
+        return self.then != self.now and not self.again
 
 
 def explain(

@@ -216,13 +216,14 @@ def _reasons(
         if name not in missing:
             continue
         own = _own(name, records[name], known, request)
-        above = sorted(
-            {cause for parent in graph.nodes[name].parent_names for cause in causes.get(parent, ())}
-        )
+        above: list[str] = []
         if all(reason.parts for reason in own):
+            # a parent that was lost comes back under the same key, and is no reason for what stands on it
+            moved = _moved(graph.nodes[name], known.last[name], records[name])
+            above = sorted({cause for parent in moved for cause in causes.get(parent, ())})
             if above:
                 own = (*own, Reason(Cause.PARENT, tuple(above)))
-            elif moved := _moved(graph.nodes[name], known.last[name], records[name]):
+            elif moved:
                 own = (*own, Reason(Cause.BEHIND, moved))
         found[name] = own or (Reason(Cause.LOST, known.places),)
         rooted = any(reason.cause is not Cause.PARENT for reason in found[name])
@@ -231,7 +232,7 @@ def _reasons(
 
 
 def _moved(node: Node, last: KeyRecord, record: KeyRecord) -> tuple[str, ...]:
-    """The parents that were built anew since the image was: its own build failed, or was not asked for."""
+    """The parents that are other builds than those that the image was last built on."""
     old, new = dict(last.parents), dict(record.parents)
     return tuple(
         sorted({name for reference, name in node.parents if old.get(reference) not in {None, new[reference]}})

@@ -252,6 +252,18 @@ def test_it_does_not_matter_how_output_is_cut_into_events(text: str, cuts: list[
     assert kept.partition("\n")[2] == text
 
 
+@given(st.lists(st.integers(0, 12), max_size=6))
+def test_letters_that_are_cut_in_two_are_whole_again_and_secrets_found_in_them(cuts: list[int]) -> None:
+    output = "größe €é\n".encode()
+    places = [0, *sorted(cuts), len(output)]
+    file = io.StringIO()
+    progress = Progress(file, lambda _: None, ("größe €",))
+    for start, end in pairwise(places):
+        progress.take(json.dumps(log("1", output[start:end])).encode())
+    assert progress.tail == ("***é",)
+    assert "ö" not in file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("output", "line"),
     [
@@ -278,6 +290,20 @@ def test_what_is_no_event_is_words() -> None:
         assert text == f"{words}\n"
     assert heard("WARN: something", "ERROR: the reason", "more")[0].error == "the reason"
     assert heard()[0].error == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ('echo \\"a b\\" \\\\n', 'echo "a b" \\n'),
+        ("set -e\\nls /nosuch\\n", "set -e ls /nosuch"),
+        ("printf \\x1b[2J é", "printf \\x1b[2J é"),
+        ('half "quoted', 'half "quoted'),
+    ],
+)
+def test_a_command_is_shown_as_it_was_written_and_not_as_go_quotes_it(command: str, shown: str) -> None:
+    what = f'process "/bin/sh -c {command}" did not complete successfully: exit code: 2'
+    assert heard(f"ERROR: failed to solve: {what}")[0].error == f"exit code: 2: {shown}"
 
 
 def test_a_long_command_is_cut_and_its_exit_code_kept() -> None:

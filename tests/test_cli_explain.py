@@ -82,6 +82,31 @@ def test_a_changed_file_is_shown_as_a_diff_of_what_was_built(project: Project) -
     assert (part["name"], part["diff"]) == ("setup", ["@@ -1 +1 @@", "-1", "+2"])
 
 
+def test_what_is_again_as_an_earlier_build_made_it_would_not_be_rebuilt(project: Project) -> None:
+    first = as_built(project)["child"]
+    project.write("images/child/setup", "2\n")
+    as_built(project)
+    project.write("images/child/setup", "1\n")
+    found = explained(project, "child")
+    assert (found["rebuild"], found["now"], [part["name"] for part in found["parts"]]) == (
+        False,
+        first,
+        ["setup"],
+    )
+    said = project.run("explain", "child").out
+    assert "would not be rebuilt: built as it is now on 2" in said
+    assert explained(project, "child", "--against", first)["then"] == first
+
+
+def test_what_another_variant_has_built_is_not_told_as_never_built(project: Project) -> None:
+    as_built(project)
+    with (project.root / "stacks.toml").open("a") as toml:
+        toml.write("\n[variant.new]\n")
+    said = project.run("explain", "child", "-V", "new")
+    assert "never built" not in said.out
+    assert "not built for this variant yet, but the same was built before: on 2" in said.out
+
+
 def test_a_changed_parent_is_told_with_its_parts(project: Project) -> None:
     as_built(project)
     project.image("base", "FROM debian:bookworm\nRUN true\n")

@@ -122,8 +122,18 @@ def test_what_is_gone_says_so() -> None:
     assert why(RECORDS, known) == {
         "r": "built before, but gone from the engine",
         "scipy": "built before, but gone from the engine",
-        "tensorflow": "stands on scipy, which is rebuilt",
+        "tensorflow": "built before, but gone from the engine",
     }
+
+
+def test_a_parent_that_comes_back_as_it_was_is_no_reason_for_what_stands_on_it() -> None:
+    of = graph("left > child, right > child")
+    known = after_building(records(of))
+    after = records(of, {"left": "new"})
+    known = replace(known, engine=known.engine - keys_of(after, "right"))
+    found = planned(after, known, of=of)
+    assert found["right"].reasons == (Reason(Cause.LOST, ("engine",)),)
+    assert found["child"].reasons == (Reason(Cause.PARENT, ("left",)),)
 
 
 def test_what_was_left_behind_when_its_parent_was_built_names_the_parent() -> None:

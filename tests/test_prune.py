@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import prune, show
+from pipeline.cli import cli
 from pipeline.cli.pruning import read_age, read_size
 from pipeline.errors import InputError
 from pipeline.prune import Policy, Stored, Weights, Why
@@ -178,8 +180,15 @@ def test_ages_are_read_as_people_write_them(text: str, seconds: float) -> None:
     assert read_age(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["14", "d", "-1d", "14 fortnights"])
+@pytest.mark.parametrize("text", ["", "14", "d", "-1d", "14 fortnights"])
 def test_what_is_no_age_is_refused(text: str) -> None:
 
     with pytest.raises(InputError, match="is no age"):
         read_age(text)
+
+
+@pytest.mark.parametrize("option", ["--older-than", "--keep-size"])
+def test_an_empty_limit_is_refused_and_does_not_mean_everything(option: str) -> None:
+    ran = CliRunner().invoke(cli, ["prune", option, "", "--yes"])
+    assert isinstance(ran.exception, InputError)
+    assert option in str(ran.exception)

@@ -68,6 +68,14 @@ def test_an_image_gets_what_its_settings_say_and_what_is_there(
     assert means_of(asked, "app/one", ROOT).network == "none"
 
 
+def test_what_buildkit_would_not_take_as_a_secret_is_known_before_it_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(b"x" * 512_001)
+    (tmp_path / "good").write_bytes(b"x" * 512_000)
+    assert "is no file" in secrets.lacks(Secret("s", file=str(tmp_path)))
+    assert "larger than the 500 KiB" in secrets.lacks(Secret("s", file=str(tmp_path / "big")))
+    assert secrets.lacks(Secret("s", file=str(tmp_path / "good"))) == ""
+
+
 def test_settings_for_no_image_are_a_problem_with_the_nearest_name() -> None:
     asked = Building(images=(("bsae", Settings(), "stacks.toml:3"), ("app*", Settings(), "stacks.toml:4")))
     (problem,) = declared(asked, ["base", "app-one"])

@@ -19,6 +19,7 @@ from pipeline import refs
 from pipeline.adapters import question
 from pipeline.adapters.credentials import Credentials
 from pipeline.adapters.patience import TemporaryError, is_temporary, patiently
+from pipeline.adapters.processes import is_orphaned
 from pipeline.digest import key_tag
 from pipeline.errors import FailedError, InputError, InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.ports import KEY_LABEL, STAND_IN_LABEL, Held, Moved, Product, Tell
@@ -167,10 +168,13 @@ class Engine:
                 held[key] = Held(str(image["Id"]), labels.get(STAND_IN_LABEL, ""), _moment(image))
         return held
 
-    def has_probes(self) -> bool:
-        """Whether there are containers of probes, of this run or any other."""
+    def has_orphans(self) -> bool:
+        """Whether there may be containers of probes that a killed run has left behind."""
         label = {"label": [PROBE_LABEL]}
-        return question.ask(self.address, "/containers/json", all=1, filters=label) != []
+        found = question.ask(self.address, "/containers/json", all=1, filters=label)
+        return found is None or any(
+            is_orphaned(str((one.get("Labels") or {}).get(PROBE_LABEL))) for one in found
+        )
 
     def product(self, name: str) -> Product:
         """The image of this name."""

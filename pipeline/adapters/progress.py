@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import base64
+import codecs
 import json
 import re
 from collections import deque
@@ -12,6 +14,7 @@ from typing import IO, Any
 from pipeline.adapters.secrets import Mask
 from pipeline.patience import Ending
 from pipeline.ports import Moved, Said, Tell
+from pipeline.show.words import visible
 
 TAIL = 20
 LONGEST = 500
@@ -25,6 +28,7 @@ _PROCESS = re.compile(r'process "(.*)" did not complete successfully: (exit code
 _MISSING = re.compile(r'failed to calculate checksum of ref \S+ (".*"): not found\Z', re.DOTALL)
 _EXIT = re.compile(r"exit code: (\d+)")
 _PLACE = re.compile(r"[^\s:]+:(\d+)\Z")
+_UTF8 = codecs.getincrementaldecoder("utf-8")
 _SHELL = "/bin/sh -c "
 _IMPORT = "importing cache manifest from"
 
@@ -42,6 +46,7 @@ class Progress:
         self._open: list[bytes] = []
         self._names: dict[str, str] = {}
         self._rests: dict[str, str] = {}
+        self._decoders: dict[str, codecs.IncrementalDecoder] = {}
         self._tails: dict[str, deque[str]] = {}
         self._last = ""
         self._failed = ""
@@ -73,7 +78,7 @@ class Progress:
         if missing := _MISSING.search(text):
             return f"{missing[1]}: not found in the build context"
         if process := _PROCESS.search(text):
-            command = " ".join(process[1].removeprefix(_SHELL).split())
+            command = " ".join(visible(_unquoted(process[1]).removeprefix(_SHELL)).split())
             return f"{process[2]}: {_cut(command, 100)}"
         return _cut(text, LONGEST)
 
@@ -134,8 +139,10 @@ class Progress:
             self._log.write(f"--- {name}: {how}\n")
 
     def _output(self, entry: dict[str, Any]) -> None:
-        text = base64.b64decode(entry.get("data", "")).decode("utf-8", "replace")
         vertex = str(entry.get("vertex", ""))
+        # an event may end in the middle of a letter
+        decoder = self._decoders.setdefault(vertex, _UTF8("replace"))
+        text = decoder.decode(base64.b64decode(entry.get("data", "")))
         self._heard(vertex, self._mask.piece(vertex, text))
 
     def _heard(self, vertex: str, text: str) -> None:
@@ -166,6 +173,14 @@ class Progress:
         if counted:
             self._bytes |= counted
             self._tell(Moved(*map(sum, zip(*self._bytes.values(), strict=True))))
+
+
+def _unquoted(text: str) -> str:
+    """What stands in a string that Go has quoted, whose escapes are Python's."""
+    try:
+        return str(ast.literal_eval(f'"{text}"'))
+    except (SyntaxError, ValueError):
+        return text
 
 
 def shown(line: str) -> Iterator[str]:

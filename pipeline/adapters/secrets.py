@@ -19,9 +19,20 @@ MASK = "***"
 def lacks(given: Secret | Ssh) -> str:
     """Why a secret cannot be had, in words without its value; "" where it can."""
     if given.file:
-        return "" if os.access(given.file, os.R_OK) else f"the file '{given.file}' cannot be read"
+        return _lacks_file(given)
     variable = given.env if isinstance(given, Secret) else "SSH_AUTH_SOCK"
     return "" if os.environ.get(variable) else f"the environment variable {variable} is not set"
+
+
+def _lacks_file(given: Secret | Ssh) -> str:
+    path = Path(given.file)
+    if not os.access(path, os.R_OK):
+        return f"the file '{path}' cannot be read"
+    if not path.is_file():
+        return f"'{path}' is no file"
+    if isinstance(given, Secret) and path.stat().st_size > MOST_BYTES:
+        return f"the file '{path}' is larger than the 500 KiB that BuildKit takes"
+    return ""
 
 
 def values(secrets: Iterable[Secret]) -> tuple[str, ...]:

@@ -51,7 +51,8 @@ def build(form: str, **asked: Any) -> None:
     stackbuild --publish -j 4                push, and move the names that passed
     stackbuild --fresh --publish             the same every night, with whatever apt, pip and conda have new
     """
-    from pipeline.run.building import Asked, run_build  # noqa: PLC0415 (docker is slow to import)
+    from pipeline.run.asking import Asked  # noqa: PLC0415 (docker is slow to import)
+    from pipeline.run.building import run_build  # noqa: PLC0415 (docker is slow to import)
 
     if asked["quiet"] and asked["verbose"]:
         raise InputError.of("--quiet and --verbose exclude each other")
@@ -83,7 +84,8 @@ def plan(form: str, **asked: Any) -> None:
     stackbuild plan --changed minimal-notebook --variant cpu
     stackbuild plan --format json | jq '.variants.gpu.images'
     """
-    from pipeline.run.building import Asked, run_plan  # noqa: PLC0415 (docker is slow to import)
+    from pipeline.run.asking import Asked  # noqa: PLC0415 (docker is slow to import)
+    from pipeline.run.building import run_plan  # noqa: PLC0415 (docker is slow to import)
 
     found = run_plan(Asked(jobs=0, **asked))
     if form == "json":

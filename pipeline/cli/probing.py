@@ -28,7 +28,8 @@ def smoke(form: str, **asked: Any) -> None:
     stackbuild smoke tensorflow-notebook -V gpu --gpu require
     stackbuild smoke --smoke always --junit verdicts.xml
     """
-    from pipeline.run.building import Asked, run_smoke  # noqa: PLC0415 (docker is slow to import)
+    from pipeline.run.asking import Asked  # noqa: PLC0415 (docker is slow to import)
+    from pipeline.run.building import run_smoke  # noqa: PLC0415 (docker is slow to import)
 
     asked["jobs"] = asked["jobs"] or pools.default_jobs()
     done = run_smoke(Asked(**asked))

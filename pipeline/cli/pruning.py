@@ -45,7 +45,7 @@ def prune(
     stackbuild prune --registry --generations 30 --yes
     """
     if remote:
-        if older_than or keep_size or tree:
+        if older_than is not None or keep_size is not None or tree:
             raise InputError.of("--registry goes with --generations, -f and --yes alone")
         _registry(form, file or "", generations or 0, yes=yes)
         return
@@ -54,7 +54,9 @@ def prune(
     from pipeline.run.pruning import Wish, run_prune  # noqa: PLC0415 (docker is slow to import)
 
     wish = Wish(
-        read_age(older_than) if older_than else None, read_size(keep_size) if keep_size else None, yes
+        None if older_than is None else read_age(older_than),
+        None if keep_size is None else read_size(keep_size),
+        yes,
     )
     found = run_prune(file or "", tree or "", wish, say)
     if form == "json":

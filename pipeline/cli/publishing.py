@@ -37,7 +37,8 @@ def publish(form: str, **asked: Any) -> None:
     stackbuild publish                   all variants
     stackbuild publish -V cpu            one, the others' names stay
     """
-    from pipeline.run.building import Asked, run_build  # noqa: PLC0415 (docker is slow to import)
+    from pipeline.run.asking import Asked  # noqa: PLC0415 (docker is slow to import)
+    from pipeline.run.building import run_build  # noqa: PLC0415 (docker is slow to import)
 
     done = run_build(Asked(jobs=pools.default_jobs(), publish=True, build=False, **asked))
     if form == "json":

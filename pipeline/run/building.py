@@ -10,64 +10,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import lock as locking
-from pipeline import plan, refs, show, smoke
+from pipeline import show
 from pipeline.adapters import buildx, disk, pools
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.state import State
-from pipeline.adapters.terminal import Voice, paint_for, say, watching
-from pipeline.errors import InputError, Problem, UnreachableError
+from pipeline.adapters.terminal import paint_for, say, watching
+from pipeline.errors import InputError
 from pipeline.expected import Expected, expect
 from pipeline.outcome import HeldBack, Result
-from pipeline.plan import Action, Request
+from pipeline.plan import Action
 from pipeline.run import means
-from pipeline.run.decide import Ask, Before, Decided, How, decide, only_built, roots_of
+from pipeline.run.asking import Asked, ask_of, engine_to_ask, opened, since
+from pipeline.run.decide import Ask, Decided, How, decide, only_built
 from pipeline.run.execute import Done, execute
 from pipeline.run.history import recorded
-from pipeline.run.project import LOCK, Opening, Project, View, open_project, views
-from pipeline.run.then import Place, at
+from pipeline.run.project import Project, View, views
 
 if TYPE_CHECKING:
     from pipeline.run import freshness
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The command line of `build` and `plan`; without `jobs` it is up to stacks.toml or the machine."""
-
-    jobs: int
-    images: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    file: str | None = None
-    tree: str | None = None
-    variants: tuple[str, ...] = ()
-    overlays: tuple[str, ...] = ()
-    registry: str | None = None
-    dry_run: bool = False
-    no_cache: bool = False
-    fail_fast: bool = False
-    gpu: str = "auto"
-    smoke: str = "auto"
-    junit: str | None = None
-    publish: bool = False
-    allow_unsmoked: bool = False
-    leaves: bool = False
-    ancestors_only: bool = False
-    locked: bool = False
-    no_engine: bool = False
-    changed_since: str | None = None
-    fresh: bool = False
-    quiet: bool = False
-    verbose: bool = False
-    build: bool = True
-    secrets: tuple[str, ...] = ()
-
-    @property
-    def voice(self) -> Voice:
-        """How much is said on the way."""
-        if self.quiet:
-            return Voice.QUIET
-        return Voice.VERBOSE if self.verbose else Voice.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,112 +125,30 @@ def _state(project: Project, *, write: bool) -> Iterator[State]:
         state.close()
 
 
-def _ask(project: Project, found: tuple[View, ...], asked: Asked) -> Ask:
-    """What was asked for, checked before anything is looked up anywhere."""
-    registry = (asked.registry or project.config.registry).rstrip("/")
-    if asked.publish and not registry:
-        hint = "give [project] a 'registry' in stacks.toml, or use --registry"
-        raise InputError.of("--publish needs a registry", hint=hint)
-    try:
-        refs.parse(f"{registry}/image" if registry else "image")
-    except ValueError as error:
-        raise InputError.of(
-            f"registry '{registry}' {error}", hint="write it like registry.example/team"
-        ) from error
-    named = (name for view in found for name in view.graph.nodes)
-    problems = [problem for view in found for problem in smoke.declared(project.config, view.graph)]
-    if problems := [*problems, *means.declared(project.config.build, named)]:
-        raise InputError(*dict.fromkeys(problems))
-    roots = roots_of(found)
-    missing = {ref: where for ref, where in roots.items() if ref not in project.lock.roots}
-    if not locking.fits(project.lock, roots, project.pins):
-        say(f"{paint_for()('warning', 'yellow')}: {LOCK} pins nothing that is used here")
-        say("  hint: if it is another project's, `stackbuild lock` makes it this one's")
-    if asked.locked and missing:
-        hint = "run `stackbuild lock`, and commit it"
-        raise InputError(
-            *(
-                Problem(f"{LOCK} does not pin the root image '{reference}'", where, hint)
-                for reference, where in missing.items()
-            )
-        )
-    images, changed = _images(project, asked)
-    ask = Ask(images, changed, registry, asked.publish, asked.leaves, asked.ancestors_only, asked.locked)
-    ask = replace(ask, gpu=asked.gpu, smoke=asked.smoke)
-    request = Request(images, changed, leaves=asked.leaves)
-    if asked.leaves and not any(plan.chosen(view.graph, request) for view in found):
-        raise InputError.of("nothing that was asked for is a leaf", hint="`stackbuild graph --leaves`")
-    return ask
-
-
-def _images(project: Project, asked: Asked) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The images asked for, and those to take as changed; names and globs that mean none are errors."""
-    images = plan.matching(project.tree.images, asked.images)
-    changed = plan.matching(project.tree.images, asked.changed)
-    if asked.locked and (changed or asked.fresh):
-        option = "--changed" if changed else "--fresh"
-        message = f"{option} is written into stacks.lock, and --locked leaves the lock as it is"
-        raise InputError.of(message, hint="leave one of them out")
-    if asked.ancestors_only and not (images or asked.leaves):
-        raise InputError.of("--ancestors-only: of which images?", hint="name them, or use --leaves")
-    return images, changed
-
-
-def _engine_to_ask(project: Project, found: tuple[View, ...], asked: Asked) -> Engine | None:
-    """The engine, unless a plan does without: with a complete lock the state can tell what there was."""
-    if asked.no_engine:
-        return None
-    try:
-        return Engine()
-    except UnreachableError as error:
-        if roots_of(found).keys() - project.lock.roots.keys():
-            raise
-        say(f"{paint_for()('warning', 'yellow')}: {error.problems[0].message}")
-        say("  this is planned from the lock and the state alone: what is gone meanwhile does not show")
-        return None
-
-
 def run_plan(asked: Asked) -> Planned:
     """Decide, and do nothing."""
-    project = _opened(asked)
+    project = opened(asked)
     asked = replace(asked, jobs=asked.jobs or project.config.limits.jobs or pools.default_jobs())
     found = views(project, asked.variants, asked.overlays)
-    ask = _ask(project, found, asked)
-    engine = _engine_to_ask(project, found, asked)
-    with _state(project, write=False) as state, _since(project, asked) as before:
+    ask = ask_of(project, found, asked)
+    engine = engine_to_ask(project, found, asked)
+    with _state(project, write=False) as state, since(project, asked) as before:
         ask = replace(ask, registry_asked=not asked.locked, before=before)
         return Planned(decide(project, found, ask, (engine, state)), asked.jobs)
-
-
-@contextmanager
-def _since(project: Project, asked: Asked) -> Iterator[Before | None]:
-    """The records of the revision that --changed-since names, for as long as it is laid out."""
-    if asked.changed_since is None:
-        yield None
-        return
-    place = Place(asked.file or "", asked.tree or "", asked.overlays, asked.locked)
-    with at(project, place, asked.changed_since) as then:
-        if then.project is None:
-            say(f"'{asked.changed_since}' has no such project: all images differ from it")
-        yield then.records
-
-
-def _opened(asked: Asked) -> Project:
-    return open_project(asked.file or "", asked.tree or "", Opening(locked=asked.locked))
 
 
 def run_build(asked: Asked) -> Built:
     """Decide and do; what is said on the way goes to standard error."""
     if asked.dry_run and not asked.fresh:
         return Built(run_plan(asked), Done(), 0)
-    project = _opened(asked)
+    project = opened(asked)
     asked = replace(asked, jobs=asked.jobs or project.config.limits.jobs or pools.default_jobs())
     found = views(project, asked.variants, asked.overlays)
-    ask = _ask(project, found, asked)
+    ask = ask_of(project, found, asked)
     building = means.building_of(project.config.build, project.root, asked.secrets)
     engine = Engine()
     with _state(project, write=True) as state:
-        with _since(project, asked) as before:
+        with since(project, asked) as before:
             ask = replace(ask, before=before)
             fresh = _fresh(project, found, ask, (engine, state)) if asked.fresh else None
             ask = replace(ask, stale=fresh.stale) if fresh else ask
@@ -314,9 +192,9 @@ def run_build(asked: Asked) -> Built:
 
 def run_smoke(asked: Asked) -> Built:
     """Probe what is built already, here or in the registry; nothing is built, pushed or named."""
-    project = _opened(asked)
+    project = opened(asked)
     found = views(project, asked.variants, asked.overlays)
-    ask = replace(_ask(project, found, asked), push=False)
+    ask = replace(ask_of(project, found, asked), push=False)
     engine = Engine()
     with _state(project, write=True) as state:
         decided = decide(project, found, ask, (engine, state))
@@ -371,7 +249,7 @@ def _note(fresh: freshness.Found, engine: Engine, state: State) -> None:
 
 def _swept(engine: Engine) -> int:
     """How many probes that a killed run had left behind are gone now."""
-    if not engine.has_probes():
+    if not engine.has_orphans():
         return 0
     from pipeline.adapters.probes import Probes  # noqa: PLC0415 (docker is slow to import)
 
@@ -385,6 +263,7 @@ def _again(asked: Asked, images: tuple[str, ...]) -> str:
         line += [option, value] if value else []
     line += [part for variant in asked.variants for part in ("-V", variant)]
     line += [part for overlay in asked.overlays for part in ("-O", overlay)]
+    line += [part for secret in asked.secrets for part in ("--secret", secret)]
     return shlex.join(line)
 
 

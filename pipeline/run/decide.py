@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from pipeline import keys, plan, refs, smoke
 from pipeline.adapters import pools, verdicts
 from pipeline.adapters.disk import Digests
 from pipeline.adapters.engine import Engine, NotFoundError
-from pipeline.adapters.registry import Registry
 from pipeline.adapters.state import State
 from pipeline.config import Building
 from pipeline.errors import InputError, Problem, StackbuildError
@@ -24,6 +24,9 @@ from pipeline.run.existing import Existing
 from pipeline.run.project import Project, View
 from pipeline.run.standing import Ground
 from pipeline.smoke import Probe
+
+if TYPE_CHECKING:
+    from pipeline.adapters.registry import Registry
 
 LOOKUPS = 8
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pipeline.adapters.credentials import Credentials
 from pipeline.adapters.engine import Engine
-from pipeline.adapters.registry import Registry
 from pipeline.adapters.state import State
 from pipeline.config import Config
 from pipeline.keys import KeyRecord
 from pipeline.ports import Held
 from pipeline.publish import ids_of, key_name
+
+if TYPE_CHECKING:
+    from pipeline.adapters.registry import Registry
 
 Records = Mapping[str, KeyRecord]
 
@@ -35,6 +38,8 @@ class Existing:
 def remote(config: Config, registry: str, engine: Engine) -> Registry:
     """The registry, with the credentials that stacks.toml names, which the engine takes along, too."""
     engine.credentials = Credentials(registry, config.credentials)
+    from pipeline.adapters.registry import Registry  # noqa: PLC0415 (slow to import)
+
     return Registry(engine.credentials)
 
 

@@ -143,6 +143,8 @@ def _one(
     when = state.built_at(record.key) if record and not sources.then and not sources.build else 0
     known = (record, _since(sources, record, when), record_of, text_of)
     found = explain.explain(view.graph, records, name, known)
+    if found.rebuilt and not sources.then and not sources.build and (at_all := state.built_at(found.now)):
+        found = replace(found, again=f"on {_minute(at_all)}")
     return (
         replace(found, idle=explain.idle(node, _touched(project, view, node, when), found)) if when else found
     )
@@ -155,8 +157,12 @@ def _since(sources: _Sources, record: KeyRecord | None, when: float) -> str:
     if sources.build:
         return f"the build {short(sources.build.key)} of {sources.build.image}"
     if when:
-        return f"the last build, of {time.strftime('%Y-%m-%d %H:%M', time.localtime(when))}"
+        return f"the last build, of {_minute(when)}"
     return "the build that it was last found as" if record else ""
+
+
+def _minute(when: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(when))
 
 
 def _places(project: Project, node: Node, record: KeyRecord) -> dict[str, Path | bytes]:

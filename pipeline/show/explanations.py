@@ -31,10 +31,14 @@ def explanation_text(found: Explanation, variants: str, paint: Paint) -> str:
     name = f"{found.image} ({variants})"
     if not found.then:
         what = f"not there in {found.since}" if found.since else "never built"
+        if found.again:
+            what = f"not built for this variant yet, but the same was built before: {found.again}"
         return f"{name}: {paint(what, 'yellow')}\n  its key is {short(found.now)}"
     lines = [f"{name}: {_verdict(found, paint)}"]
     lines.append(
-        f"  {short(found.then)} → {short(found.now)}" if found.rebuilt else f"  its key is {short(found.now)}"
+        f"  {short(found.then)} → {short(found.now)}"
+        if found.then != found.now
+        else f"  its key is {short(found.now)}"
     )
     for detail in found.details:
         lines += _detail_lines(detail, paint)
@@ -46,6 +50,9 @@ def explanation_text(found: Explanation, variants: str, paint: Paint) -> str:
 def _verdict(found: Explanation, paint: Paint) -> str:
     if found.rebuilt:
         return f"{paint('would be rebuilt', 'yellow')}, compared with {found.since}"
+    if found.again:
+        before = f"built as it is now {found.again}, before {found.since}"
+        return f"{paint('would not be rebuilt', 'green')}: {before}"
     return f"{paint('would not be rebuilt', 'green')}: nothing that counts differs from {found.since}"
 
 

@@ -21,7 +21,8 @@ import pytest
 
 from engine.oracle import PARENTS, ROOTS, File, Stack, below, executed, stack
 from pipeline.adapters.state import State
-from pipeline.run.building import Asked, Planned, run_plan
+from pipeline.run.asking import Asked
+from pipeline.run.building import Planned, run_plan
 
 pytestmark = pytest.mark.engine
 

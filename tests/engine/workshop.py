@@ -21,7 +21,8 @@ from typing import Any
 
 import docker
 
-from pipeline.run.building import Asked, run_plan
+from pipeline.run.asking import Asked
+from pipeline.run.building import run_plan
 
 ROOT = "debian:bookworm"
 NONCE = "io.stackbuild.test"
