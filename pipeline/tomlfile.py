@@ -196,11 +196,16 @@ class Table:
 
     def list(self, key: str) -> Iterator[Table]:
         """The tables of the list under the key: `[[key]]`."""
-        for index, value in enumerate(self.take(key, list, [])):
+        hint = f"write [[{key}]], then its settings"
+        values = self.any(key, [])
+        if not isinstance(values, list):
+            self.problem(f"'{key}' must be a list of tables, not {kind_of(values)}", key, hint)
+            return
+        for index, value in enumerate(values):
             if isinstance(value, dict):
                 yield Table(self._document, (*self.path, key, index), value)
             else:
-                self.problem(f"'{key}' must be a list of tables", key, f"write [[{key}]], then its settings")
+                self.problem(f"'{key}' must be a list of tables", key, hint)
 
     def keys(self) -> tuple[str, ...]:
         """The keys that the file gives."""

@@ -180,3 +180,8 @@ def test_a_file_system_that_counts_whole_seconds_hides_no_edit(
     old = content(first, "a")
     (tmp_path / "a").write_text("two")
     assert content(digests(tmp_path, first), "a") != old
+
+
+def test_the_mark_that_windows_editors_put_in_front_of_a_text_is_none_of_it(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"\xef\xbb\xbf[project]\r\n")
+    assert disk.read_text(tmp_path / "a", "a") == "[project]\n"

@@ -171,3 +171,27 @@ def test_many_who_begin_at_once_all_find_their_place(tmp_path: Path) -> None:
         thread.join()
     assert failed == []
     assert len(State(tmp_path, write=False).pushed("registry.example")) == 8
+
+
+def test_a_file_where_the_states_folder_belongs_is_said_in_words_and_once(tmp_path: Path) -> None:
+    (tmp_path / "state").touch()
+    with pytest.raises(FailedError) as caught:
+        State(tmp_path / "state", write=True)
+    assert caught.value.problems[0].message == "the state cannot be used: file exists"
+
+
+def test_a_full_disk_does_not_set_the_state_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = State(tmp_path, write=True)
+    state.note_pushed("r", {"k": "d"})
+    state.close()
+
+    def full(_: object) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(State, "_open", full)
+        with pytest.raises(FailedError, match="disk is full"):
+            State(tmp_path, write=True)
+    assert State(tmp_path, write=True).pushed("r") == {"k": "d"}

@@ -141,6 +141,15 @@ def test_quiet_is_silent_and_verbose_gives_the_runner_no_orders(capsys: pytest.C
     assert not any(line.startswith("::") for line in err.splitlines())
 
 
+def test_the_end_of_a_failed_build_gives_the_runner_no_orders(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = Failed("a", KEY, "build", "exit code: 1", tail=("##[add-mask]x", "::warning::y"))
+    for block in show.failures_text((failed,), " ".join, show.plain):
+        streams.say(block)
+    err = capsys.readouterr().err
+    assert "  │ # #[add-mask]x" in err
+    assert not any(line.startswith("::") for line in err.splitlines())
+
+
 # the screen
 
 

@@ -184,6 +184,17 @@ def test_a_smoke_glob_that_names_no_image_is_said_before_any_engine_is_asked(pro
     assert "  hint: did you mean 'child'?" in said.err
 
 
+def test_settings_may_name_an_image_that_a_variant_has_taken(project: Project) -> None:
+    project.image("child/cuda", "FROM base\nRUN cuda\n")
+    probe = '[[smoke]]\nimages = ["child/cuda"]\nvariants = ["cpu"]\nrun = ["true"]\n'
+    build = '[build.images."child/cuda"]\nnetwork = "none"\n'
+    variants = '[variant.cpu]\n[variant.gpu]\noverlays = ["gpu"]\n'
+    project.write("stacks.toml", f"{TOML}\n{variants}{probe}{build}")
+    project.write("overlays/gpu.toml", '[[variant]]\nimage = "child"\nfrom = "cuda"\n')
+    for chosen in ([], ["--variant", "gpu"]):
+        assert "no image is called" not in project.run("plan", *chosen, code=3).err
+
+
 def test_a_defect_of_our_own_ends_in_a_file_and_not_on_the_screen(
     project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -219,6 +219,7 @@ def test_the_error_block_reads_well(golden: Callable[[str, str], None]) -> None:
         (f'{IMAGE}path = "..a"', []),
         (f"{TREE}[variant.GPU]", ["3: 'GPU' is no variant name"]),
         (f'{TREE}[[smoke]]\nrun = ["a"]\ntimeout = "0s"', ["5: '0s' is no duration"]),
+        (f'{TREE}[[smoke]]\nrun = ["a"]\ntimeout = "30d"', ["5: no probe may take longer than a week"]),
         (f'{TREE}[[smoke]]\nrun = ["a"]\ntimeout = ""', ["5: '' is no duration"]),
         (f'{TREE}[[smoke]]\nrun = ["a"]\ntimeout = 5', ["5: 'timeout' must be a string, not a whole number"]),
         (f'{TAGS}[""]', ["4: '' is no image tag"]),
@@ -413,7 +414,8 @@ def test_a_built_in_probe_is_one_that_there_is_and_judges_itself() -> None:
         "5: a built-in probe judges itself: 'expect' is for 'run'",
         "6: a built-in probe reads no files: 'files' is for 'run'",
     ]
-    assert problems(f"{start}run = []") == ["4: 'run' is empty"]
+    for nothing in ("[]", '[""]', '["", "true"]'):
+        assert problems(f"{start}run = {nothing}") == ["4: 'run' is empty"]
     both = ["4: 'probe' and 'run' exclude each other"]
     assert problems(f'{start}run = ["true"]\nprobe = "cuda"') == both
     assert problems(f'{TREE}[variant.gpu]\ngpu_probe = "jupyter"') == ["4: 'jupyter' is no GPU probe"]

@@ -182,6 +182,12 @@ def test_a_name_that_a_variable_ends_is_a_candidate() -> None:
     assert suggested("RUN pip install TensorFlow$P", name="tensorFlow") == ["pip TensorFlow$P"]
 
 
+def test_a_name_that_a_variable_may_make_up_is_a_candidate() -> None:
+    text = 'RUN pip install "tensorflow${P}" $X jupyter$X'
+    assert suggested(text, name="tensorflow-cpu") == ['pip "tensorflow${P}"']
+    assert suggested("RUN apt-get install libnvinfer*", "apt", "libnvinfer8") == ["apt libnvinfer*"]
+
+
 def test_the_package_from_another_manager_is_a_candidate() -> None:
     assert suggested("RUN mamba install 'tensorflow=2.4' h5py") == ["conda 'tensorflow=2.4'"]
     assert suggested("RUN mamba install zope_interface", name="zope.interface") == ["conda zope_interface"]

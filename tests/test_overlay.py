@@ -322,6 +322,11 @@ def test_more_matches_than_expected_are_drift_and_show_every_place() -> None:
     )
 
 
+def test_scratch_is_no_root_to_swap_in() -> None:
+    with pytest.raises(InputError, match=r"o\.toml:3: 'scratch' is no image to stand on"):
+        overlay.read_overlay('[[root]]\nfrom = "a"\nto = "scratch"\n', "o", "overlays/o.toml")
+
+
 def test_an_edit_may_expect_to_match_nowhere() -> None:
     assert swapped("FROM debian\n", f"{ROOT_EDIT}expect = 0\n") == b"FROM debian\n"
     (found,) = drift(tree_of({"a/Dockerfile": "FROM ubuntu\n"}), f"{ROOT_EDIT}expect = 0\n")

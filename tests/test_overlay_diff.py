@@ -177,6 +177,25 @@ def test_everything_that_is_wrong_with_overlays_is_said_at_once(project: Project
         "error: overlay 'folder': overlays/folder.toml is a folder, not a file",
         "error: overlays/more.toml:1: root ubuntu:* → debian:12: expected at least once, found nowhere",
     ]
+    assert "did you mean 'folder'" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("to", "line", "hint"),
+    [
+        ("RUN <<E", 2, "a line with nothing but E ends it"),
+        ("FROM $NO", 2, "give it a value with args"),
+    ],
+)
+def test_a_fault_that_an_edit_makes_names_the_edit_since_the_line_is_not_upstreams(
+    project: Project, to: str, line: int, hint: str
+) -> None:
+    project.image("child", "FROM base\n")
+    gpu(project, f'\n[[replace]]\nimage = "child"\nfrom = "FROM base"\nto = "FROM base\\n{to}"\n')
+    said = project.run("diff", "--variant", "gpu", code=2)
+    assert said.errors[0].startswith(f"error: images/child/Dockerfile:{line}: ")
+    assert f"  hint: {hint}" in said.err
+    assert "; the file is as overlays/gpu.toml:2 left it" in said.err
 
 
 def test_an_overlay_that_its_variant_has_already_is_given_twice(project: Project) -> None:
@@ -218,8 +237,9 @@ def test_a_new_overlay_is_valid_changes_nothing_and_is_not_written_over(project:
     assert project.run("diff", "--overlay", "cuda-12").out == ""
     said = project.run("overlay", "new", "cuda-12", code=2)
     assert said.errors == ["error: overlays/cuda-12.toml is there already"]
-    for name in ("../x", "a/b", "x.toml"):
-        said = project.run("overlay", "new", name, code=2)
+    project.run("overlay", "new", "cuda_12.1")
+    for name in ("../x", "a/b", "x.toml", "-x", ".x", ""):
+        said = project.run("overlay", "new", "--", name, code=2)
         assert said.errors == [f"error: '{name}' is no name of an overlay"]
 
 

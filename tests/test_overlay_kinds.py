@@ -227,6 +227,15 @@ def test_what_is_appended_must_be_whole_instructions(instructions: str, said: st
     assert said in found
 
 
+def test_appended_lines_are_continued_as_the_file_does() -> None:
+    backtick = "# escape=`\nFROM x\n"
+    assert text(backtick, append("RUN a `\n && b")) == f"{backtick}RUN a `\n && b\n"
+    for before, said in ((backtick, "\\"), ("FROM x\n", "`")):
+        (found,) = refused(before, append(f"RUN a {said}\n && b"))
+        assert found.startswith("overlays/o1.toml:1: append RUN a ")
+        assert "unknown instruction '&&'" in found
+
+
 def test_a_place_that_there_is_none_of_is_refused() -> None:
     (found,) = misread(append("RUN c", 'at = "before-usr"'))
     assert found == "5: there is no place 'before-usr'\n  hint: did you mean 'before-user'?"
@@ -536,6 +545,13 @@ def test_overlays_at_odds_are_refused_in_either_order(first: str, second: str) -
     assert len(there) == len(back) == 1
     assert "and so does" in there[0]
     assert "and so does" in back[0]
+
+
+def test_one_overlay_that_adds_a_variable_twice_is_at_odds_with_itself() -> None:
+    other = ENV.replace('"A"', '"B"')
+    (found,) = refused("FROM x\n", ENV + other + ENV.replace('"2"', '"3"'))
+    assert found.startswith("overlays/o1.toml:9: env A = 3: edits images/a/Dockerfile:1")
+    assert "and so does env A = 2 at overlays/o1.toml:1" in found
 
 
 def test_one_overlay_given_twice_is_an_error() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.adapters.verdicts import Stored
@@ -95,6 +96,21 @@ def test_a_gpu_that_was_seen_is_not_looked_for_again() -> None:
     for _ in range(3):
         assert prober.verdict(GPU, "id").result is Result.PASSED
     assert [order.judges_itself for order in engine.ran] == [True, False, False, False]
+
+
+def test_a_gpu_that_another_image_or_another_user_has_seen_is_looked_for_again() -> None:
+    class Veiled(Engine):
+        """An engine whose GPUs one image does not let in, as by NVIDIA_VISIBLE_DEVICES=void."""
+
+        def run(self, order: ProbeOrder) -> ProbeReport:
+            veiled = order.image_id == "veiled" or order.user == "nobody" or order.env
+            return Engine.run(Engine(None) if veiled and order.judges_itself else self, order)
+
+    prober = Prober(Veiled(CARD).run, dict, lambda: Path("/logs"))
+    assert prober.verdict(GPU, "id").result is Result.PASSED
+    assert prober.verdict(GPU, "veiled").result is Result.INCONCLUSIVE
+    for other in (replace(GPU.smoke, user="nobody"), replace(GPU.smoke, env=(("A", "b"),))):
+        assert prober.verdict(replace(GPU, smoke=other), "id").result is Result.INCONCLUSIVE
 
 
 def test_a_probe_that_ran_says_where_its_output_is() -> None:

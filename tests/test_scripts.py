@@ -10,7 +10,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -230,10 +232,30 @@ needs_cc = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler 
 def compiled(folder: Path, name: str, source: str, *options: str) -> Path:
     """A library made of a few lines of C."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "source.c").write_text(source)
-    line = ["cc", "-shared", "-fPIC", "-o", str(folder / name), str(folder / "source.c"), *options]
-    subprocess.run(line, check=True, capture_output=True)
+    (folder / name).write_bytes(_library(source, options))
     return folder / name
+
+
+@cache
+def _library(source: str, options: tuple[str, ...]) -> bytes:
+    """What the compiler makes of it, which takes its time."""
+    with tempfile.TemporaryDirectory() as folder:
+        line = [
+            "cc",
+            "-shared",
+            "-fPIC",
+            "-pipe",
+            "-x",
+            "c",
+            "-o",
+            f"{folder}/lib",
+            "-",
+            "-x",
+            "none",
+            *options,
+        ]
+        subprocess.run(line, check=True, capture_output=True, input=source.encode())
+        return Path(folder, "lib").read_bytes()
 
 
 @needs_cc
@@ -343,10 +365,13 @@ def test_the_libraries_of_an_image_load_and_agree(tmp_path: Path) -> None:
     assert (said.result, said.reason) == ("passed", "")
     assert f"{lib}/libcudnn.so.9  9.5.1" in output
 
-    said, _ = run(tmp_path / "b", "cuda-libs", {**agreeing, "CUDA_VERSION": "12.4.0"})
-    assert said.reason == "CUDA_VERSION says 12.4.0 of cudart, the image has 12.6"
-    said, _ = run(tmp_path / "c", "cuda-libs", {**agreeing, "CUDNN_VERSION": "8.9.7"})
-    assert said.reason == "CUDNN_VERSION says 8.9.7 of cudnn, the image has 9.5.1"
+    there, wrong, waiting = libs.survey(libs.search([str(lib)]), print)
+    assert (len(there), wrong, waiting) == (2, [], 0)
+    for other, reason in (
+        ({"CUDA_VERSION": "12.4.0"}, "CUDA_VERSION says 12.4.0 of cudart, the image has 12.6"),
+        ({"CUDNN_VERSION": "8.9.7"}, "CUDNN_VERSION says 8.9.7 of cudnn, the image has 9.5.1"),
+    ):
+        assert libs.disagreements(there, libs.claims([], {**agreeing, **other})) == [reason]
     compiled(lib, "libcudnn.so.9", CUDNN % (90501, 11080))
     said, _ = run(tmp_path / "d", "cuda-libs", agreeing)
     assert said.reason == f"{lib}/libcudnn.so.9 was built for CUDA 11.8, the image has [12]"
@@ -393,6 +418,10 @@ def test_a_library_that_waits_for_the_driver_is_not_broken(tmp_path: Path) -> No
     said, output = run(tmp_path / "a", "cuda-libs", {"LD_LIBRARY_PATH": str(lib)})
     assert said.result == "passed"
     assert "1 libraries load, 1 wait for a driver" in output
+    (lib / "libcudart.so.12").unlink()
+    said, _ = run(tmp_path / "b", "cuda-libs", {"LD_LIBRARY_PATH": str(lib)})
+    assert said.result == "inconclusive"
+    assert said.reason == "no CUDA library was loaded: all 1 need the machine's driver"
 
 
 def test_an_image_that_claims_cuda_and_has_none_fails_unless_it_stands_on_a_stand_in(tmp_path: Path) -> None:

@@ -233,6 +233,10 @@ def test_what_is_expected_says_how_much_of_it_is_known() -> None:
     ]
 
 
+def test_what_one_build_takes_is_told_by_its_own_earlier_times() -> None:
+    assert show.expected_text(Expected(6, 1, 1)) == "expected: about 6 s, by earlier times of its build"
+
+
 def test_a_tally_counts_what_there_is() -> None:
     found = records(STACK)
     assert show.tally(plan.make(STACK, found, Known(), Request(images=("r",)))) == "3 to build"

@@ -11,7 +11,6 @@ from trees import graph, graph_of, records
 
 from pipeline import plan, smoke
 from pipeline.config import Config, Smoke, TreeConfig, Variant
-from pipeline.errors import InputError
 from pipeline.graph import Graph
 from pipeline.outcome import Device, Hardware, Result, Verdict
 from pipeline.plan import Known, Request
@@ -52,14 +51,31 @@ def test_only_images_of_the_plan_are_probed() -> None:
 
 
 def test_every_glob_that_names_no_image_is_an_error_at_its_place() -> None:
-    with pytest.raises(InputError) as caught:
-        probed(
-            replace(PLAIN, images=("tensorflw", "scipy")),
-            replace(PLAIN, images=("x*",), where="stacks.toml:20"),
-        )
-    assert [str(problem) for problem in caught.value.problems] == [
+    made = config(
+        replace(PLAIN, images=("tensorflw", "scipy")),
+        replace(PLAIN, images=("x*",), variants=("gpu",), where="stacks.toml:20"),
+    )
+    assert [str(problem) for problem in smoke.declared(made, STACK.nodes, {"default": STACK})] == [
         "stacks.toml:9: no image is called 'tensorflw'\n  hint: did you mean 'tensorflow'?",
         "stacks.toml:20: no image is called 'x*'",
+    ]
+
+
+TAKEN = {"cpu": graph("base > a, a > a/cuda"), "gpu": graph("base > a")}
+TWO = (Variant("cpu"), Variant("gpu"))
+
+
+@pytest.mark.parametrize(("variants", "used"), [(("cpu",), "cpu gpu"), ((), "cpu gpu"), ((), "gpu")])
+def test_a_glob_may_name_an_image_that_only_other_variants_lack(variants: tuple[str, ...], used: str) -> None:
+    made = replace(config(replace(PLAIN, images=("a/cuda",), variants=variants)), variants=TWO)
+    assert not smoke.declared(made, TAKEN["cpu"].nodes, {name: TAKEN[name] for name in used.split()})
+
+
+def test_a_glob_for_an_image_that_each_of_its_variants_lacks_is_an_error() -> None:
+    made = replace(config(replace(PLAIN, images=("a/cuda",), variants=("gpu",))), variants=TWO)
+    assert [str(problem) for problem in smoke.declared(made, TAKEN["cpu"].nodes, TAKEN)] == [
+        "stacks.toml:9: no image is called 'a/cuda' in variant gpu\n  hint: an overlay's [[variant]] has put"
+        " its Dockerfile into another image: name that one"
     ]
 
 
@@ -199,6 +215,29 @@ def test_a_command_may_have_to_say_something() -> None:
     verdict = smoke.judge(probe, Ran(0, (), 1.0, "it is\nversion x\n"))
     assert (verdict.result, verdict.reason) == (Result.FAILED, r"its output does not match 'version \d+'")
     assert smoke.judge(probe, Ran(2, (), 1.0, "version 12")).reason == "exit 2"
+
+
+@pytest.mark.parametrize(
+    ("said", "result"),
+    [
+        ("== 3 passed in 0.12s ==", Result.PASSED),
+        ("===== 1 failed, 2 passed, 1 skipped, 4 warnings in 61.20s (0:01:01) =====", Result.PASSED),
+        ("1 passed in 0.12 seconds", Result.PASSED),
+        ("== 3 skipped in 0.01s ==", Result.INCONCLUSIVE),
+        ("== 2 skipped, 1 xfailed, 1 xpassed in 0.01s ==", Result.INCONCLUSIVE),
+        ("== 3 tests collected in 0.01s ==", Result.INCONCLUSIVE),
+        ("12 passed\n== 1 skipped in 0.01s ==", Result.INCONCLUSIVE),
+        ("", Result.INCONCLUSIVE),
+    ],
+)
+def test_tests_of_which_none_was_run_have_not_passed(said: str, result: Result) -> None:
+    probe = replace(PROBE, smoke=replace(PLAIN, run=(), tests="tests"))
+    report = Ran(0, (), 1.0, f"collected 3 items\n{said}\n")
+    assert smoke.judge(probe, report).result is result
+    assert smoke.judge(probe, replace(report, exit_code=1)).result is Result.FAILED
+    # a command of one's own that is given tests need not be pytest
+    other = replace(probe, smoke=replace(probe.smoke, run=("true",)))
+    assert smoke.judge(other, report).result is Result.PASSED
 
 
 def test_the_end_of_the_output_stays_with_the_verdict() -> None:

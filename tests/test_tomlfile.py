@@ -120,7 +120,7 @@ def test_every_wrong_type_is_named_with_what_is_there_instead() -> None:
         "f:3: 'c' must be true or false, not a string",
         "f:4: 'd' must be a list of strings, but has a whole number in it",
         "f:5: 'e' must be a table, not a whole number",
-        "f:5: 'e' must be a list, not a whole number",
+        "f:5: 'e' must be a list of tables, not a whole number",
         "f:6: 'f' must be a string, not a date",
         "f:7: 'g.x' must be a string, not a whole number",
     ]
@@ -187,3 +187,11 @@ def test_a_file_without_problems_checks() -> None:
 def test_the_nearest_word_is_a_question_and_none_is_nothing() -> None:
     assert nearest("scipy-notbook", ["base-notebook", "scipy-notebook"]) == "did you mean 'scipy-notebook'?"
     assert nearest("zzz", ["base-notebook"]) == nearest("x", []) == ""
+
+
+def test_a_single_table_where_a_list_of_tables_belongs_is_shown_how_to_write_it() -> None:
+    with pytest.raises(InputError) as caught:
+        overlay.read_overlay('[root]\nfrom = "a"\n', "o", "o.toml")
+    assert [str(problem) for problem in caught.value.problems] == [
+        "o.toml:1: 'root' must be a list of tables, not a table\n  hint: write [[root]], then its settings"
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 from hypothesis import given
@@ -46,6 +47,20 @@ def test_whatever_a_probe_says_the_xml_is_well_formed(texts: list[str], result: 
     root = ElementTree.fromstring(show.junit({title or "v": (verdict,)}).encode("utf-8", "strict"))
     assert len(list(root.iter("testcase"))) == 1
     assert len(list(root.iter("skipped"))) == (result is Result.INCONCLUSIVE)
+
+
+def test_what_a_probe_says_gives_no_orders_to_the_terminal_and_is_no_line_of_ours() -> None:
+    evil = "\x1b[2K\rpassed r: it\npassed r: it\u202e"
+    verdict = replace(BAD, reason=evil, title=evil, tail=(evil.replace("\n", ""),), log="l")
+    for text in (
+        show.verdicts_text({"cpu": (verdict,)}, show.plain),
+        show.failed_verdict_text(verdict, show.plain),
+    ):
+        assert all(char.isprintable() or char == "\n" for char in text)
+        assert not [line for line in text.splitlines() if line.strip().startswith("passed")]
+    assert show.failed_verdict_text(BAD, show.plain) == (
+        'probe failed: r: it <draws> & "fits": exit 3\n  │ \\x1b[31mwhy\\x00'
+    )
 
 
 def test_verdicts_are_listed_by_variant() -> None:

@@ -136,9 +136,9 @@ def file_reader(folders: Mapping[str, Path], shown: Mapping[str, str]) -> Callab
 
 
 def read_text(path: Path, shown: str) -> str:
-    """A file that people write, as text."""
+    """A file that people write, as text; the mark that editors of Windows put in front is none of it."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise InputError.of("is not UTF-8 text", f"{shown}:{line}", "save it as UTF-8") from error

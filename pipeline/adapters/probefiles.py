@@ -28,6 +28,8 @@ def archive(order: ProbeOrder, about: dict[str, Any], nonce: str) -> bytes:
         return b""
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        # a file first: it takes the place of a folder, in which an image may have modules or tests
+        tar.addfile(_entry(PLACE, tarfile.REGTYPE, 0o444))
         for folder in _folders(files):
             tar.addfile(_entry(folder, tarfile.DIRTYPE, 0o555))
         for path, content in files.items():

@@ -79,6 +79,13 @@ class BuildNote:
     log: str
 
 
+# a full disk must not make a new state of an old one
+ELSEWHERE = {
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOMEM,
+}  # fmt: skip
+
+
 class State:
     """The state file of a project; without `write`, nothing is created and nothing changes.
 
@@ -95,7 +102,7 @@ class State:
             try:
                 self._db = self._open()
             except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+                if _is_sound(error) and (self._write or "locked" in str(error)):
                     raise
                 self._db = self._start_again()
 
@@ -288,6 +295,11 @@ def _migrated_copy(db: sqlite3.Connection) -> sqlite3.Connection:
     return copy
 
 
+def _is_sound(error: sqlite3.DatabaseError) -> bool:
+    """Whether the file may be as good as ever, and only its disk, its folder or others are in the way."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in ELSEWHERE
+
+
 def _is_empty(db: sqlite3.Connection) -> bool:
     """Whether this is a file that a kill has left before anything was in it."""
     return bool(db.execute("select count(*) from sqlite_master").fetchone() == (0,))
@@ -299,4 +311,5 @@ def _mapped(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.OperationalError, OSError) as error:
         hint = "is the disk full, or the folder not writable?"
-        raise FailedError.of(f"the state cannot be used: {error}", str(path), hint) from error
+        why = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise FailedError.of(f"the state cannot be used: {why.lower()}", str(path), hint) from error

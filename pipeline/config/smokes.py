@@ -10,6 +10,8 @@ from pipeline.config.values import read_duration, read_size
 from pipeline.tomlfile import Table, nearest
 
 DEFAULT_TIMEOUT = 120.0
+# a socket waits for 24 days at most
+LONGEST_TIMEOUT = 7 * 86_400.0
 DEFAULT_MEMORY = 8 << 30
 DEFAULT_PIDS = 4096
 GPU_PROBES = ("cuda", "gpu", "nvidia-smi", "tensorflow", "torch")
@@ -59,7 +61,7 @@ def read_smoke(table: Table, variants: list[str]) -> Smoke:
     if not given:
         hint = 'give a command, run = ["python3", "-c", "…"], a built-in probe, or a folder of tests'
         table.problem("a probe needs 'run'", hint=hint)
-    elif table.has("run") and not run:
+    elif table.has("run") and not (run and run[0]):
         table.problem("'run' is empty", "run", "the first word is the program")
     elif "probe" in given and len(given) > 1:
         table.problem(f"'probe' and '{given[1]}' exclude each other", given[1], "write two [[smoke]]")
@@ -73,7 +75,7 @@ def read_smoke(table: Table, variants: list[str]) -> Smoke:
         images=table.strings("images"),
         variants=wanted,
         gpu=gpu,
-        timeout=read_duration(table, "timeout", DEFAULT_TIMEOUT),
+        timeout=_read_timeout(table),
         probe=probe,
         env=table.pairs("env"),
         user=_read_user(table),
@@ -96,6 +98,14 @@ def _read_probe(table: Table) -> str:
         hint = nearest(probe, PROBES) or f"there are: {', '.join(PROBES)}"
         table.problem(f"no built-in probe '{probe}'", "probe", hint)
     return probe
+
+
+def _read_timeout(table: Table) -> float:
+    timeout = read_duration(table, "timeout", DEFAULT_TIMEOUT)
+    if timeout > LONGEST_TIMEOUT:
+        table.problem("no probe may take longer than a week", "timeout")
+        return DEFAULT_TIMEOUT
+    return timeout
 
 
 def _read_user(table: Table) -> str:

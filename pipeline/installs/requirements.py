@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _OPENING_BRACKET: Final = re.compile(r"""[\s"'\\]*+\[""")
 _NO_SHELL: Final = re.compile(r"[\w.,=~+@:-]*", re.ASCII)
+_LITERAL: Final = re.compile(r"[\w.-]+", re.ASCII)
 _CLOSE: Final = 0.75  # difflib's ratio above which a name may be a slip of the other
 _LONGEST: Final = 100  # longer names are nobody's slip, and comparing them takes quadratic time
 
@@ -124,7 +125,9 @@ def _distance(found: Requirement, manager: str, name: str) -> float:
     elif same:
         distance = 1.0 if found.dynamic else 0.0
     elif not found.name:
-        distance = 2.0 if found.rest.lower().startswith(name.lower()) else _FAR
+        begun = _LITERAL.match(found.rest.lower())
+        may_be = begun and (name.lower().startswith(begun[0]) or begun[0].startswith(name.lower()))
+        distance = 2.0 if may_be else _FAR
     elif len(found.name) <= _LONGEST:
         alike = SequenceMatcher(None, found.name.lower(), name.lower()).ratio()
         begins = found.name.lower().startswith(name.lower())

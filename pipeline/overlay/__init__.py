@@ -1,7 +1,7 @@
 """Typed edits of somebody else's Dockerfiles: a tree in, a tree out, and every match accounted for."""
 
 from pipeline.overlay.append import AppendEdit
-from pipeline.overlay.applying import apply, unread
+from pipeline.overlay.applying import apply, blamed, unread
 from pipeline.overlay.argument import ArgEdit
 from pipeline.overlay.environment import EnvEdit
 from pipeline.overlay.files import FileEdit
@@ -30,6 +30,7 @@ __all__ = [
     "RootEdit",
     "VariantEdit",
     "apply",
+    "blamed",
     "read_overlay",
     "unread",
 ]

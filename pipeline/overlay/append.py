@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -57,8 +58,13 @@ class AppendEdit(Edit):
         """The change, if it adds exactly its own instructions; an open line above would swallow them."""
         before = image.dockerfile
         text = before.text[: change.start] + change.text + before.text[change.end :]
+        try:
+            mine = _values(_alone(self.instructions, before.escape))[1:]
+        except InputError as error:
+            said = "; ".join(problem.message for problem in error.problems)
+            message = f"{self}: in {image.where}, whose escape character is {before.escape}: {said}"
+            raise InputError.of(message, self.where, "continue lines as that file does") from error
         after = parse(encoded(text), before.path)
-        mine = _values(parse(encoded(f"# escape={before.escape}\nFROM x\n{self.instructions}\n"), ""))[1:]
         expected = len(before.instructions) + len(mine)
         if len(after.instructions) != expected or any(one not in _values(after) for one in mine):
             message = f"{self}: {image.where}:{change.line} does not end here, so nothing can follow it"
@@ -99,11 +105,26 @@ def read(table: Table) -> AppendEdit:
     return edit
 
 
+def _alone(text: str, escape: str) -> Dockerfile:
+    """Instructions as a stage of their own. Raises InputError."""
+    return parse(encoded(f"# escape={escape}\nFROM x\n{text}\n"), "")
+
+
+def _either(text: str) -> Dockerfile:
+    """Instructions as a stage of their own, for one of the files whose escape character is not `\\`, too."""
+    try:
+        return _alone(text, "\\")
+    except InputError:
+        with suppress(InputError):
+            return _alone(text, "`")
+        raise
+
+
 def _check(table: Table, text: str) -> None:
     """Note what BuildKit would refuse, and what would not stay inside the stage."""
     try:
-        found = parse(encoded(f"FROM x\n{text}\n"), "")
-        closed = parse(encoded(f"FROM x\n{text}\nUSER x\n"), "")
+        found = _either(text)
+        closed = _either(f"{text}\nUSER x")
     except (InputError, UnicodeEncodeError) as error:
         problems = error.problems if isinstance(error, InputError) else ()
         said = "; ".join(problem.message for problem in problems) or "this is no text"

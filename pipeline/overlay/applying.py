@@ -77,16 +77,31 @@ def apply(
         try:
             image = _edited(moved.images[name], mine, given)
         except InputError as error:
-            edits = ", ".join(dict.fromkeys(one.edit.where for one in mine))
-            problems += [
-                replace(p, hint=p.hint or f"this is what {edits} make of it") for p in error.problems
-            ]
+            problems += [_blamed(problem, [one.edit for one in mine]) for problem in error.problems]
             continue
         if image is not moved.images[name]:
             edited.append(image)
     if problems:
         raise InputError(*dict.fromkeys(problems))
     return moved.with_images(edited) if edited else moved, tuple(one.match() for one in (*taken, *found))
+
+
+def blamed(problems: Iterable[Problem], tree: Tree, matches: Iterable[Match]) -> list[Problem]:
+    """The problems of a tree after its edits; the line that one names is that of the edited Dockerfile."""
+    edits: dict[str, list[Edit]] = {}
+    for match in matches:
+        if not isinstance(match.edit, VariantEdit | FileEdit):
+            edits.setdefault(tree.images[match.image].where, []).append(match.edit)
+    return [
+        _blamed(problem, edits[place]) if (place := problem.where.rpartition(":")[0]) in edits else problem
+        for problem in problems
+    ]
+
+
+def _blamed(problem: Problem, edits: Iterable[Edit]) -> Problem:
+    places = ", ".join(dict.fromkeys(edit.where for edit in edits))
+    hint = f"{problem.hint}; " if problem.hint else ""
+    return replace(problem, hint=f"{hint}the file is as {places} left it")
 
 
 def _twice(overlays: Sequence[Overlay]) -> list[Problem]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from pipeline.errors import Problem
+from pipeline.overlay.environment import EnvEdit
 from pipeline.overlay.model import Change, Edit, Hit, Laid, Overlay, Taken
 from pipeline.tree import Image
 
@@ -43,6 +44,7 @@ def _in_image(placed: Sequence[Placed]) -> Iterator[Problem]:
             laid[hit.path] = one
     for path, both in changes.items():
         yield from _in_text(path, both)
+        yield from _set_twice(both)
         if path in laid:
             yield _problem(both[0][1], laid[path], f"{path} of {laid[path][2].name}'s context")
 
@@ -64,6 +66,17 @@ def _in_text(path: str, changes: list[tuple[Change, Placed]]) -> Iterator[Proble
             yield _problem(other_placed, placed, where)
         if change.end >= other.end:
             widest = (change, placed)
+
+
+def _set_twice(changes: list[tuple[Change, Placed]]) -> Iterator[Problem]:
+    """Two edits of one overlay that add one variable at one place: the first would count for nothing."""
+    added: dict[tuple[int, str], Placed] = {}
+    for change, placed in changes:
+        edit = placed[1]
+        if isinstance(edit, EnvEdit) and change.start == change.end:
+            first = added.setdefault((change.start, edit.name), placed)
+            if first is not placed and first[0] is placed[0]:
+                yield _problem(first, placed, f"{placed[2].where}:{change.line}")
 
 
 def _problem(one: Placed, other: Placed, where: str) -> Problem:

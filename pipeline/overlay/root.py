@@ -59,6 +59,8 @@ def read(table: Table) -> RootEdit:
     try:
         if to:
             refs.parse(to)
+        if to == "scratch":
+            table.problem("'scratch' is no image to stand on", "to", "name another root")
     except ValueError as error:
         table.problem(f"'{to}' {error}", "to", "write an image reference like registry/name:tag")
     edit = RootEdit(source=source, to=to, **common(table))

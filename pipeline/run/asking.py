@@ -74,9 +74,9 @@ def ask_of(project: Project, found: tuple[View, ...], asked: Asked) -> Ask:
         raise InputError.of(
             f"registry '{registry}' {error}", hint="write it like registry.example/team"
         ) from error
-    named = (name for view in found for name in view.graph.nodes)
-    problems = [problem for view in found for problem in smoke.declared(project.config, view.graph)]
-    if problems := [*problems, *means.declared(project.config.build, named)]:
+    there, graphs = project.tree.images, {view.variant.name: view.graph for view in found}
+    problems = smoke.declared(project.config, there, graphs)
+    if problems := [*problems, *means.declared(project.config.build, there)]:
         raise InputError(*dict.fromkeys(problems))
     roots = roots_of(found)
     missing = {ref: where for ref, where in roots.items() if ref not in project.lock.roots}

@@ -274,13 +274,7 @@ def _say_summary(done: Done, asked: Asked) -> None:
         say(block)
     for verdict in done.verdicts:
         if verdict.result is Result.FAILED:
-            say(f"{paint('probe failed', 'red')}: {verdict.image}: {verdict.title}: {verdict.reason}")
-            for line in verdict.tail:
-                say(f"  │ {line}")
-            if verdict.log:
-                say(f"  log: {verdict.log}")
-            if verdict.reused:
-                say("  hint: that is an earlier run's verdict on the same image; --smoke always tries again")
+            say(show.failed_verdict_text(verdict, paint))
     for name in done.names:
         if isinstance(name, HeldBack) or not asked.quiet:
             say(show.outcome_line(name, paint))

@@ -79,7 +79,7 @@ def find(project: Project, decided: Decided, ask: Ask, world: tuple[Engine, Stat
     Images that only the registry has are fetched when there is something to ask inside them. Raises
     InputError for a glob of `[fresh.images]` that names no image.
     """
-    _check(project, decided)
+    _check(project)
     asker = _Asker(project, decided, ask, world)
     subjects = {subject.step.key: subject for d in decided.decisions for subject in _subjects(d)}
     try:
@@ -91,8 +91,8 @@ def find(project: Project, decided: Decided, ask: Ask, world: tuple[Engine, Stat
     return _joined(found, asker.contents)
 
 
-def _check(project: Project, decided: Decided) -> None:
-    names = {name for decision in decided.decisions for name in decision.view.graph.nodes}
+def _check(project: Project) -> None:
+    names = project.tree.images
     fresh = project.config.fresh
     problems = [
         Problem(f"no image is called '{glob}'", fresh.where, nearest(glob, names))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -112,7 +113,7 @@ def _tried(
 def new(project: Project, name: str) -> str:
     """Write an overlay to begin with, and give its path. Raises InputError where there is one already."""
     path = overlay_path(project, name)
-    if path.parent != overlay_folder(project) or not name.replace("-", "").replace(".", "").isalnum():
+    if path.parent != overlay_folder(project) or not re.fullmatch(r"\w[\w.-]*", name):
         hint = "a name alone, like cuda-12"
         raise InputError.of(f"'{name}' is no name of an overlay", hint=hint)
     if os.path.lexists(path):

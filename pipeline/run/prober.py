@@ -27,7 +27,7 @@ class Prober:
         self._run = run_probe
         self._read_stored = stored
         self._logs = logs
-        self._seen: Verdict | None = None
+        self._seen: dict[tuple[object, ...], Verdict] = {}
         self._lock = threading.Lock()
 
     @cached_property
@@ -54,11 +54,19 @@ class Prober:
         return str(self._logs() / logs.probe_name(probe.image, probe.key, probe.digest))
 
     def _sight(self, probe: Probe, image_id: str) -> Verdict:
-        """Whether there is a GPU, seen from inside the image; one that was seen is not looked for again."""
+        """Whether there is a GPU, seen as the probe would: a variable of an image can keep all GPUs away.
+
+        One that was seen is not looked for again.
+        """
+        env, user = probe.smoke.env, probe.smoke.user
         with self._lock:
-            if self._seen is None or self._seen.hardware is None:
-                look = Smoke((), probe.smoke.where, gpu=True, probe=smoke.SIGHT, timeout=PATIENCE)
+            seen = self._seen.get((image_id, env, user))
+            if seen is None or seen.hardware is None:
+                look = Smoke(
+                    (), probe.smoke.where, gpu=True, probe=smoke.SIGHT, timeout=PATIENCE, env=env, user=user
+                )
                 files = tuple(ProbeFile(name, scripts.read(name)) for name in smoke.scripts_of(smoke.SIGHT))
                 sight = Probe(probe.image, probe.key, look, Payload(files))
-                self._seen = smoke.judge(sight, self._run(smoke.order_of(sight, image_id)))
-            return self._seen
+                seen = smoke.judge(sight, self._run(smoke.order_of(sight, image_id)))
+                self._seen[image_id, env, user] = seen
+            return seen

@@ -241,7 +241,7 @@ def read_overlay(project: Project, name: str) -> Overlay:
     """The overlay of this name in the project's folder, or at this path where the name is a path."""
     path = overlay_path(project, name)
     if not disk.is_file(path):
-        there = sorted(other.stem for other in overlay_folder(project).glob("*.toml"))
+        there = sorted(other.stem for other in overlay_folder(project).glob("*.toml") if other != path)
         hint = nearest(name, there) or (f"there are: {', '.join(there)}" if there else f"write {shown(path)}")
         what = "is a folder, not a file" if path.is_dir() else "does not exist"
         raise InputError.of(f"overlay '{name}': {shown(path)} {what}", hint=hint)
@@ -274,7 +274,10 @@ def view(project: Project, variant: Variant, more: Iterable[str] = ()) -> View:
         problems.extend(error.problems)
     if problems:
         raise InputError(*problems)
-    graph = derive(tree, project.config.platform)
+    try:
+        graph = derive(tree, project.config.platform)
+    except InputError as error:
+        raise InputError(*overlays.blamed(error.problems, tree, matches)) from error
     files = {node.image.name: frozenset(node.files) for node in graph}
     if problems := overlays.unread(matches, files):
         raise InputError(*problems)

@@ -102,6 +102,8 @@ class Worker:
             self.probes.stop()
         except KeyboardInterrupt:
             self._builds.stop(kill=True)
+            # the first time may not have come as far
+            self.probes.stop()
 
     def work(self, task: Task, registry: str, watch: Watch, *, no_cache: bool) -> Outcome | Verdict:
         """Do one task, patiently; every error a person can act on becomes a failed outcome."""

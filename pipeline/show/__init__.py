@@ -12,7 +12,7 @@ from pipeline.show.plans import expected_text, plan_json, plan_text, stand_ins_t
 from pipeline.show.prunes import age, prune_summary, prune_text
 from pipeline.show.runs import Growth, Past, growth_text, happening, run_json, run_plan, run_text, runs_text
 from pipeline.show.sharing import Apart, shared, sharing_text
-from pipeline.show.verdicts import junit, verdicts_text
+from pipeline.show.verdicts import failed_verdict_text, junit, verdicts_text
 from pipeline.show.words import Paint, clock, counted, duration, plain, roughly, size
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "expected_text",
     "explanations_json",
     "explanations_text",
+    "failed_verdict_text",
     "failures_text",
     "fitting",
     "graph_dot",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from pipeline.outcome import Blocked, Failed, Outcome
-from pipeline.show.words import Paint, counted
+from pipeline.show.words import Paint, counted, visible
 
 # images → the command that tries them again
 Again = Callable[[tuple[str, ...]], str]
@@ -28,7 +28,7 @@ def _block(failed: list[Failed], blocked: tuple[str, ...], again: Again, paint: 
     names = tuple(dict.fromkeys(one.image for one in failed))
     who = names[0] if len(names) == 1 else f"{counted(len(names), 'image')} ({', '.join(names)})"
     lines = [f"{paint(f'{who}: {first.doing} failed', 'red')}: {first.message}"]
-    lines += [f"  │ {line}" for line in first.tail]
+    lines += [f"  │ {visible(line)}" for line in first.tail]
     if first.attempts:
         lines.append(f"  tried {len(first.attempts) + 1} times")
     if blocked:

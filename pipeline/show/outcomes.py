@@ -18,7 +18,7 @@ from pipeline.outcome import (
     Verdict,
 )
 from pipeline.ports import Retried
-from pipeline.show.words import Paint, duration, size
+from pipeline.show.words import Paint, duration, one_line, size
 
 RESULT_COLOURS = {Result.PASSED: "green", Result.FAILED: "red", Result.INCONCLUSIVE: "yellow"}
 
@@ -42,8 +42,8 @@ def outcome_line(outcome: Outcome | Verdict | Promoted | HeldBack, paint: Paint)
             return f"{paint('blocked', 'yellow')} {outcome.image}  by {', '.join(outcome.by)}"
         case Verdict():
             word = paint(str(outcome.result), RESULT_COLOURS[outcome.result])
-            why = f"  {outcome.reason}" if outcome.reason else f"  {duration(outcome.seconds)}"
-            return f"{word} {outcome.image}: {outcome.title}{why}"
+            why = f"  {one_line(outcome.reason)}" if outcome.reason else f"  {duration(outcome.seconds)}"
+            return f"{word} {outcome.image}: {one_line(outcome.title)}{why}"
         case Promoted():
             mark = paint("  (unsmoked)", "yellow") if outcome.unsmoked else ""
             return f"{paint('named', 'green')} {outcome.image}  {', '.join(outcome.names)}{mark}"

@@ -85,5 +85,5 @@ def unlocked_text(roots: Iterable[str]) -> str:
 def expected_text(expected: Expected) -> str:
     """How long a plan will take, and what tells so."""
     told = "all" if expected.known == expected.total else f"{expected.known} of {expected.total}"
-    builds = "build" if expected.total == 1 else "builds"
-    return f"expected: about {roughly(expected.seconds)}, by earlier times of {told} {builds}"
+    builds = "its build" if expected.total == 1 else f"{told} builds"
+    return f"expected: about {roughly(expected.seconds)}, by earlier times of {builds}"

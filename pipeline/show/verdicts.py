@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.outcome import Result, Verdict
 from pipeline.show.outcomes import outcome_line
-from pipeline.show.words import Paint
+from pipeline.show.words import Paint, one_line, visible
 
 if TYPE_CHECKING:
     from xml.etree import ElementTree
@@ -24,6 +24,18 @@ def verdicts_text(judged: Mapping[str, tuple[Verdict, ...]], paint: Paint) -> st
         lines = [f"variant {variant}", *(f"  {outcome_line(verdict, paint)}" for verdict in verdicts)]
         blocks.append("\n".join(lines if verdicts else [lines[0], "  no probes"]))
     return "\n".join(blocks)
+
+
+def failed_verdict_text(verdict: Verdict, paint: Paint) -> str:
+    """A failed probe with the end of its output and where to find the rest."""
+    what = f"{verdict.image}: {one_line(verdict.title)}: {one_line(verdict.reason)}"
+    lines = [f"{paint('probe failed', 'red')}: {what}"]
+    lines += [f"  │ {visible(line)}" for line in verdict.tail]
+    lines += [f"  log: {verdict.log}"] if verdict.log else []
+    if verdict.reused:
+        hint = "that is an earlier run's verdict on the same image; --smoke always tries again"
+        lines.append(f"  hint: {hint}")
+    return "\n".join(lines)
 
 
 def junit(judged: Mapping[str, tuple[Verdict, ...]]) -> str:

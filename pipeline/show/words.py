@@ -18,6 +18,11 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)
 
 
+def one_line(text: str) -> str:
+    """The text on one line: what an image says gives the terminal no orders, and is no line of ours."""
+    return visible(" ".join(text.split()))
+
+
 def size(count: int) -> str:
     """A number of bytes as people say it, in powers of ten."""
     value, unit = float(count), "B"

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from pipeline.config import Config, Smoke
-from pipeline.errors import InputError, Problem
+from pipeline.errors import Problem
 from pipeline.graph import Graph
 from pipeline.plan import Step
 from pipeline.smoke.probe import NOTHING, Payload, Probe
 from pipeline.tomlfile import nearest
 
+TAKEN = "an overlay's [[variant]] has put its Dockerfile into another image: name that one"
 
-def declared(config: Config, graph: Graph) -> tuple[Problem, ...]:
-    """The globs of `[[smoke]]` that name no image."""
-    return tuple(
-        Problem(f"no image is called '{glob}'", smoke.where, nearest(glob, graph.nodes))
-        for smoke in config.smokes
-        for glob in smoke.images
-        if not any(fnmatchcase(name, glob) for name in graph.nodes)
-    )
+
+def declared(config: Config, images: Iterable[str], graphs: Mapping[str, Graph]) -> list[Problem]:
+    """The globs of `[[smoke]]` that name no image of the trees, or none in the variants they are for.
+
+    `images` are those of the trees, `graphs` those of the variants in use; of others nothing is known here.
+    """
+    there = tuple(images)
+    problems = []
+    for smoke in config.smokes:
+        wanted = smoke.variants or config.variant_names
+        seen = {name for variant in wanted if variant in graphs for name in graphs[variant].nodes}
+        every = all(variant in graphs for variant in wanted)
+        for glob in smoke.images:
+            if not _named(glob, there):
+                problem = Problem(f"no image is called '{glob}'", smoke.where, nearest(glob, there))
+            elif every and not _named(glob, seen):
+                among = f"variant {wanted[0]}" if len(wanted) == 1 else f"the variants {', '.join(wanted)}"
+                problem = Problem(f"no image is called '{glob}' in {among}", smoke.where, TAKEN)
+            else:
+                continue
+            problems.append(problem)
+    return problems
+
+
+def _named(glob: str, images: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, glob) for name in images)
 
 
 def probes(
@@ -31,12 +50,10 @@ def probes(
     payloads: Mapping[Smoke, Payload] | None = None,
     cuda: frozenset[str] = frozenset(),
 ) -> tuple[Probe, ...]:
-    """The probes of a variant for the images of its steps; raises InputError where a glob names no image.
+    """The probes of a variant for the images of its steps.
 
     `payloads` are what the smokes bring along, `cuda` the images whose root provides CUDA.
     """
-    if problems := declared(config, graph):
-        raise InputError(*problems)
     found = [
         Probe(step.image, step.key, smoke, (payloads or {}).get(smoke, NOTHING))
         for smoke in config.smokes

@@ -11,6 +11,8 @@ from pipeline.smoke import final
 from pipeline.smoke.probe import Probe
 
 KILLED = 137
+# the last line of pytest; it ends with 0, too, where every test was skipped, or only collected
+_PASSED_TESTS = re.compile(r"(?m)^=* ?(?:[^=\n]+, )?[1-9]\d* passed\b[^=\n]* in [\d.:]+")
 
 
 def judge(probe: Probe, report: ProbeReport, hardware: Hardware | None = None) -> Verdict:
@@ -46,6 +48,9 @@ def _by_exit(probe: Probe, verdict: Verdict, report: Ran) -> Verdict:
         return _ended(verdict, report)
     if probe.smoke.expect and not re.search(probe.smoke.expect, report.output):
         return replace(verdict, reason=f"its output does not match '{probe.smoke.expect}'")
+    if probe.smoke.tests and not probe.smoke.run and not _PASSED_TESTS.search(report.output):
+        why = "pytest ended with 0, but none of the tests has passed"
+        return replace(verdict, result=Result.INCONCLUSIVE, reason=why, lasting=False)
     return replace(verdict, result=Result.PASSED)
 
 

@@ -11,7 +11,8 @@ from pipeline.ports import ProbeFile, ProbeOrder
 from pipeline.smoke.built_in import FILES, TESTS, command_of
 
 # what runs a folder of tests; their images are not written to
-PYTEST = ("python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", TESTS)
+# without -v, a -q of the tests' own settings would keep the summary away, which tells whether any test passed
+PYTEST = ("python3", "-B", "-m", "pytest", "-v", "--color=no", "-p", "no:cacheprovider", TESTS)
 
 
 @dataclass(frozen=True, slots=True)

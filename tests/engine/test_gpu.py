@@ -99,8 +99,8 @@ import json, os, shutil, sys, time
 folder = {folder!r}
 state = json.load(sys.stdin)
 config = json.load(open(os.path.join(state["bundle"], "config.json")))
-if os.path.exists(folder + "/slow"):
-    time.sleep(5)
+while os.path.exists(folder + "/slow"):
+    time.sleep(0.05)
 if os.path.exists(folder + "/refuse"):
     sys.exit(open(folder + "/refuse").read())
 with open(folder + "/asked", "w") as file:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,23 +63,33 @@ def judged(command: str, timeout: float = 30) -> Verdict:
 PASS = """printf '{"stackbuild": "%s", "result": "passed"}\\n' "$(cat /stackbuild/nonce)" """
 
 
-@pytest.mark.parametrize(
-    ("command", "reason"),
-    [
-        ("exit 0", "it ended without its last line: exit 0 alone is no pass"),
-        ("""echo '{"stackbuild": "", "result": "passed"}'""", "it ended without its last line: "),
-        (f"{PASS} >&2", "it ended without its last line: "),
-        (f"{PASS}; echo and more", "it ended without its last line: "),
-        (f"{PASS}; seq 1 200000", "it ended without its last line: "),
-        (f"{PASS}; exit 3", "exit 3 after it had said that it passed"),
-        (f"{PASS}; sh -c 'kill -SEGV $$'; exit $?", "exit 139 after it had said that it passed"),
-        ("sh -c 'kill -KILL $$'; exit $?", "out of memory, or killed (exit 137)"),
-        ("head -c 12000000 /dev/zero | tr '\\0' x", "it ended without its last line: "),
-        ("printf '\\377\\376{\\n'", "it ended without its last line: "),
-    ],
-)
-def test_a_built_in_probe_that_ends_in_any_other_way_has_failed(command: str, reason: str) -> None:
-    verdict = judged(command)
+ENDINGS = [
+    ("exit 0", "it ended without its last line: exit 0 alone is no pass"),
+    ("""echo '{"stackbuild": "", "result": "passed"}'""", "it ended without its last line: "),
+    (f"{PASS} >&2", "it ended without its last line: "),
+    (f"{PASS}; echo and more", "it ended without its last line: "),
+    (f"{PASS}; seq 1 200000", "it ended without its last line: "),
+    (f"{PASS}; exit 3", "exit 3 after it had said that it passed"),
+    (f"{PASS}; sh -c 'kill -SEGV $$'; exit $?", "exit 139 after it had said that it passed"),
+    ("sh -c 'kill -KILL $$'; exit $?", "out of memory, or killed (exit 137)"),
+    ("head -c 12000000 /dev/zero | tr '\\0' x", "it ended without its last line: "),
+    ("printf '\\377\\376{\\n'", "it ended without its last line: "),
+]
+
+
+@pytest.fixture(scope="module")
+def endings() -> dict[str, Verdict]:
+    """The verdicts on all that a probe may do instead, side by side: it is the engine that takes the time."""
+    commands = [command for command, _ in ENDINGS]
+    with ThreadPoolExecutor(4) as pool:
+        return dict(zip(commands, pool.map(judged, commands), strict=True))
+
+
+@pytest.mark.parametrize(("command", "reason"), ENDINGS)
+def test_a_built_in_probe_that_ends_in_any_other_way_has_failed(
+    endings: dict[str, Verdict], command: str, reason: str
+) -> None:
+    verdict = endings[command]
     assert verdict.result is Result.FAILED
     assert verdict.reason.startswith(reason)
 
@@ -101,11 +112,13 @@ def built_in(image: str, name: str, *, gpu: bool = False) -> Verdict:
     return smoke.judge(probe, run(smoke.order_of(probe, image)))
 
 
-@pytest.mark.parametrize("name", ["cuda", "cuda-libs", "jupyter", "tensorflow", "torch"])
-def test_an_image_without_python_is_told_so(name: str) -> None:
-    verdict = built_in(ROOT, name)
-    assert verdict.result is Result.FAILED
-    assert verdict.reason == "the image has no Python 3.6 or newer, which this probe needs"
+def test_an_image_without_python_is_told_so() -> None:
+    names = ["cuda", "cuda-libs", "jupyter", "tensorflow", "torch"]
+    with ThreadPoolExecutor(len(names)) as pool:
+        verdicts = list(pool.map(lambda name: built_in(ROOT, name), names))
+    assert [verdict.result for verdict in verdicts] == [Result.FAILED] * len(names)
+    reasons = {verdict.reason for verdict in verdicts}
+    assert reasons == {"the image has no Python 3.6 or newer, which this probe needs"}
 
 
 def test_without_python_the_gpu_is_looked_for_with_the_shell() -> None:
@@ -200,6 +213,19 @@ def test_what_a_probe_brings_along_it_can_read_and_nobody_can_change() -> None:
         assert report.output == "content"
 
 
+def test_what_an_image_has_where_probes_lie_is_out_of_the_way(workshop: Workshop) -> None:
+    command = (
+        "mkdir -p /stackbuild/files && echo theirs > /stackbuild/json.py && echo x > /stackbuild/files/d"
+    )
+    other = "ln -s /tmp /stackbuild"
+    for number, made in enumerate((command, other)):
+        tag = workshop.by_hand(f"FROM {ROOT}\nRUN {made}", f"t/{workshop.nonce}:folder{number}")
+        files = (ProbeFile("files/c", b"ours"),)
+        report = run(order("find /stackbuild | sort; ls /tmp", image_id=tag, files=files))
+        assert isinstance(report, Ran)
+        assert report.output.split() == ["/stackbuild", "/stackbuild/files", "/stackbuild/files/c"]
+
+
 # declared in stacks.toml
 
 
@@ -246,15 +272,15 @@ expect = "version 12"
 def test_a_folder_of_tests_is_run_with_the_images_own_pytest(workshop: Workshop) -> None:
     workshop.image(
         "one",
-        f"FROM {ROOT}\nRUN printf '#!/bin/sh\\necho \"$@\"; find /stackbuild/tests -type f\\n' > /bin/python3"
-        f" && chmod +x /bin/python3 # {workshop.nonce}\n",
+        f"FROM {ROOT}\nCOPY python3 /bin/\nRUN chmod +x /bin/python3\n",
+        {"python3": '#!/bin/sh\necho "$@"; find /stackbuild/tests -type f; echo "== 2 passed in 0.01s =="\n'},
     )
     (workshop.root / "tests/deep").mkdir(parents=True)
     (workshop.root / "tests/test_it.py").write_text("def test_it():\n    assert True\n")
     (workshop.root / "tests/deep/data").write_text("x")
     (workshop.root / "tests/__pycache__").mkdir()
     (workshop.root / "tests/__pycache__/junk.pyc").write_bytes(b"x")
-    workshop.more('[[smoke]]\ntests = "tests"\nexpect = "pytest -q .*/stackbuild/tests"\n')
+    workshop.more('[[smoke]]\ntests = "tests"\nexpect = "pytest -v .*/stackbuild/tests"\n')
     (verdict,) = workshop.run("--format", "json").json()["verdicts"]
     log = Path(verdict["log"]).read_text()
     assert "/stackbuild/tests/deep/data" in log

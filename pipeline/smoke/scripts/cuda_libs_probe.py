@@ -273,6 +273,8 @@ def probe(order: Dict[str, Any]) -> None:
             print(line)
         more = " (and {} more)".format(len(wrong) - 1) if len(wrong) > 1 else ""
         raise failed(wrong[0] + more)
+    if not found:
+        raise inconclusive("no CUDA library was loaded: all {} need the machine's driver".format(waiting))
     print("{} libraries load, {} wait for a driver".format(len(found), waiting))
 
 
