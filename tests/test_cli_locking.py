@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from command import Project
+from command import TOML, Project
 from test_gitrepo import git
 
 from pipeline.run.asking import Asked, ask_of
@@ -138,6 +138,13 @@ def test_a_lock_of_another_project_is_told_and_made_ones_own_by_lock(project: Pr
     assert project.run("plan", "--no-engine").err == ""
     project.run("lock")
     assert "ubuntu" not in lock(project)
+
+
+def test_a_lock_that_only_other_variants_need_is_no_other_projects(project: Project) -> None:
+    project.write("stacks.toml", f'{TOML}\n[variant.cpu]\n\n[variant.gpu]\noverlays = ["swap"]\n')
+    project.write("overlays/swap.toml", '[[root]]\nfrom = "debian:*"\nto = "ubuntu:20.04"\n')
+    project.write("stacks.lock", LOCKED.replace("debian:bookworm", "ubuntu:20.04"))
+    assert "pins nothing" not in project.run("plan", "--no-engine", "--variant", "cpu").err
 
 
 def test_locked_and_changed_exclude_each_other(project: Project) -> None:

@@ -80,7 +80,9 @@ def ask_of(project: Project, found: tuple[View, ...], asked: Asked) -> Ask:
         raise InputError(*dict.fromkeys(problems))
     roots = roots_of(found)
     missing = {ref: where for ref, where in roots.items() if ref not in project.lock.roots}
-    if not locking.fits(project.lock, roots, project.pins):
+    # of some variants alone nothing can be told: the lock may be the others'
+    every = len(found) == len(project.config.variants)
+    if every and not locking.fits(project.lock, roots, project.pins):
         say(f"{paint_for()('warning', 'yellow')}: {LOCK} pins nothing that is used here")
         say("  hint: if it is another project's, `stackbuild lock` makes it this one's")
     if asked.locked and missing:

@@ -91,8 +91,13 @@ def _outcomes(
 ) -> tuple[Promoted | HeldBack, ...]:
     ran = {(name, one.variant) for one in every for name in one.run}
     moved = set(published.moved)
-    now_kept = [HeldBack(k.image, k.variant, k.why) for k in published.generation.kept]
-    held = [one for one in now_kept if (one.image, one.variant) in ran]
+    # where nothing moves the generation is an earlier one, and its reasons are that run's
+    whys = {(name, one.variant): why for one in every for name, why in one.held.items()}
+    held = [
+        HeldBack(one.image, one.variant, whys.get((one.image, one.variant), one.why))
+        for one in published.generation.kept
+        if (one.image, one.variant) in ran
+    ]
     promoted = [
         Promoted(
             entry.image, entry.variant, entry.digest, tuple(map(place.whole, entry.names)), entry.unsmoked,
