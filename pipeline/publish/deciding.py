@@ -15,8 +15,8 @@ def decide(
     """Which images may be promoted (and whether unsmoked), and why the others may not.
 
     `sources` holds the image's pushed digest, for each image of one variant that is there. An image is held
-    back by its own verdicts and by those of its ancestors; one that nothing was said of, neither of itself
-    nor of anything built on it, is unsmoked.
+    back by its own verdicts and by those of its ancestors; one of which nothing has passed, neither itself
+    nor what it stands on nor what is built on it, is unsmoked.
     """
     of: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
