@@ -91,19 +91,16 @@ def _outcomes(
 ) -> tuple[Promoted | HeldBack, ...]:
     ran = {(name, one.variant) for one in every for name in one.run}
     moved = set(published.moved)
-    # where nothing moves the generation is an earlier one, and its reasons are that run's
-    whys = {(name, one.variant): why for one in every for name, why in one.held.items()}
-    held = [
-        HeldBack(one.image, one.variant, whys.get((one.image, one.variant), one.why))
-        for one in published.generation.kept
-        if (one.image, one.variant) in ran
-    ]
+    # where nothing moves the generation is an earlier one: what this run holds back comes before what it says
+    whys = {(one.image, one.variant): one.why for one in published.generation.kept}
+    whys |= {(name, one.variant): why for one in every for name, why in one.held.items()}
+    held = [HeldBack(*who, why) for who, why in whys.items() if who in ran]
     promoted = [
         Promoted(
             entry.image, entry.variant, entry.digest, tuple(map(place.whole, entry.names)), entry.unsmoked,
             tuple(place.whole(name) for name in entry.names if name in moved),
         )
         for entry in published.generation.entries
-        if (entry.image, entry.variant) in ran
+        if (entry.image, entry.variant) in ran - whys.keys()
     ]  # fmt: skip
     return (*held, *promoted)

@@ -102,6 +102,9 @@ def test_a_probe_without_a_gpu_is_in_doubt_and_blocks_names_and_nothing_else(wor
     (name,) = workshop.run(*publish, "--allow-unsmoked").json()["names"]
     assert name["kind"] == "promoted"
     assert name["unsmoked"] is True
+    # the permission was for that run, and not for later ones
+    (name,) = workshop.run(*publish, code=1).json()["names"]
+    assert name["kind"] == "held back"
 
 
 def test_what_cannot_start_is_failed_and_leaves_nothing(workshop: Workshop) -> None:
