@@ -65,6 +65,7 @@ create table if not exists attempts (
 """,
 )
 VERSION = len(MIGRATIONS)
+PATIENCE = 30.0  # how long to wait for another process that writes, in seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class State:
         db = sqlite3.connect(
             f"{self._path.resolve().as_uri()}?{self._mode()}",
             uri=True,
-            timeout=30,
+            timeout=PATIENCE,
             isolation_level=None,
             check_same_thread=False,
         )
@@ -127,7 +128,7 @@ class State:
                 db.close()
                 return _nothing()
             if version < VERSION and self._write:
-                db.execute("pragma journal_mode = wal")
+                _log_ahead(db)
                 _migrate(db)
             elif version < VERSION:
                 db = _migrated_copy(db)
@@ -267,6 +268,22 @@ def _nothing() -> sqlite3.Connection:
     db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
     _migrate(db)
     return db
+
+
+def _log_ahead(db: sqlite3.Connection) -> None:
+    """Let readers go on while one writes, from now on.
+
+    sqlite's own timeout does not cover this change: of two who try at once, one is refused without a wait.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            db.execute("pragma journal_mode = wal")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _migrate(db: sqlite3.Connection) -> None:
