@@ -19,6 +19,9 @@ BUILD, PULL, PUSH, SMOKE = "build", "pull", "push", "smoke"
 JOBS, GPU, TRANSFERS = "jobs", "gpu", "transfers"
 PATIENCE = 3.0
 PAUSE = 2.0
+# builds that are shorter than this, in seconds, need all of the machine for themselves
+LEAD = 0.3
+AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ class Limits:
 
     `jobs` is for builds and probes, `gpu` for probes that use one, `transfers` for pulls and pushes.
     `weights` are the jobs that an image's build takes where it is not one, `seconds` how long images took to
-    build the last time. `crowded` says what is wrong where a disk is too full for another build.
+    build the last time. `crowded` says what is wrong where a disk is too full for another build; `foresee`
+    is told now and then which builds come next.
     """
 
     jobs: int
@@ -82,6 +86,7 @@ class Limits:
     transfers: int = 4
     weights: Mapping[str, int] = field(default_factory=dict)
     crowded: Callable[[], Problem | None] = lambda: None
+    foresee: Callable[[tuple[Task, ...]], None] = lambda _: None
 
     @property
     def room(self) -> dict[str, int]:
@@ -111,8 +116,9 @@ def drive(
         while not drive.plan.over:
             for task in drive.next(tuple(running.values())):
                 running[executor.submit(work, task)] = task.name
-            # what waits for room on the disk looks for it now and then
-            ended = wait(running, PAUSE if drive.paused else None, FIRST_COMPLETED).done
+            ended = wait(running, drive.patience, FIRST_COMPLETED).done
+            if not ended:
+                drive.foresee()
             for future in [future for future in running if future in ended]:
                 drive.settle(running.pop(future), future.result())
     except BaseException:
@@ -133,7 +139,21 @@ class _Drive:
         self._demands = {task.name: limits.demand(task) for task in todo}
         self.plan = schedule.of({task.name: task.needs for task in todo}, _expected(todo, limits.seconds))
         self.paused = False
+        self._foreseen = False
         self.outcomes: list[Outcome | Verdict] = []
+
+    @property
+    def patience(self) -> float | None:
+        """How long to wait for something to end before there is something else to do, in seconds."""
+        # what waits for room on the disk looks for it now and then
+        return PAUSE if self.paused else None if self._foreseen else LEAD
+
+    def foresee(self) -> None:
+        """Tell which builds come next, once after each change."""
+        if not self._foreseen:
+            self._foreseen = True
+            soon = [self._tasks[name] for name in self.plan.soon if self._tasks[name].doing == BUILD]
+            self._limits.foresee(tuple(soon[: min(self._limits.jobs, AHEAD)]))
 
     def next(self, running: tuple[str, ...]) -> tuple[Task, ...]:
         """Start what may run beside that which runs; what the disk has no room for waits, or fails."""
@@ -150,6 +170,7 @@ class _Drive:
 
     def _started(self, name: str) -> Task:
         self.plan = self.plan.started(name)
+        self._foreseen = False
         task = self._tasks[name]
         self._watch(Began(name, task.step.image, task.doing))
         return task
@@ -165,6 +186,7 @@ class _Drive:
     def settle(self, name: str, outcome: Outcome | Verdict) -> None:
         """Take in how a task has ended."""
         before = self.plan
+        self._foreseen = False
         self.plan = self.plan.finished(name, ok=not isinstance(outcome, Failed))
         if self._limits.fail_fast and _is_failure(outcome):
             self.plan = self.plan.stopped()

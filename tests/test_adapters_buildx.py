@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_adapters_context import order, states
 
-from pipeline.adapters import buildx
+from pipeline.adapters import buildx, clients, plugin
 from pipeline.adapters.buildx import BuildFailedError, Buildx
 from pipeline.adapters.progress import Progress
 from pipeline.config import Secret, Ssh
@@ -45,7 +45,7 @@ def whole(folder: Path) -> BuildOrder:
 
 def test_everything_of_an_order_is_an_argument_and_nothing_a_shells(tmp_path: Path) -> None:
     line = buildx.command(whole(tmp_path), "mine")
-    assert line[:3] == ["docker", "buildx", "build"]
+    assert line[: line.index("build")] == list(plugin.buildx())
     assert line[line.index("--builder") + 1] == "mine"
     assert line[line.index("--platform") + 1] == "linux/amd64"
     assert {
@@ -472,7 +472,7 @@ def test_a_build_is_asked_to_stop_and_may_tidy_up(docker: Path, tmp_path: Path) 
 def test_a_build_that_will_not_stop_is_killed_after_a_while(
     docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(buildx, "GRACE", 0.3)
+    monkeypatch.setattr(clients, "GRACE", 0.3)
     assert 0.3 <= stopped(docker, tmp_path, "trap '' INT; sleep 31; sleep 32", kill=False) < 5
 
 

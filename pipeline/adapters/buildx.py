@@ -1,4 +1,4 @@
-"""BuildKit, through `docker buildx`."""
+"""BuildKit, through buildx."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from pipeline import patience
-from pipeline.adapters import context, secrets
+from pipeline.adapters import context, plugin, secrets
+from pipeline.adapters.clients import Client, Clients, send
 from pipeline.adapters.patience import TemporaryError
 from pipeline.adapters.progress import Progress
 from pipeline.config import INLINE
@@ -25,7 +25,6 @@ from pipeline.errors import FailedError, InterruptedRunError, StackbuildError, U
 from pipeline.patience import Trouble
 from pipeline.ports import BuildOrder, Cache, Means, Product, Tell
 
-GRACE = 10.0
 OLDEST = (0, 13)
 GET_IT = "install the package docker-buildx or docker-buildx-plugin, version 0.13 or newer"
 KILLED = 137
@@ -53,7 +52,7 @@ def version() -> str:
     """What `docker buildx version` says; raises UnreachableError where there is none, or an old one."""
     try:
         done = subprocess.run(
-            ["docker", "buildx", "version"], capture_output=True, text=True, timeout=60, check=False
+            [*plugin.buildx(), "version"], capture_output=True, text=True, timeout=60, check=False
         )
     except FileNotFoundError as error:
         hint = "install docker-cli and docker-buildx"
@@ -77,7 +76,7 @@ def command(order: BuildOrder, builder: str, folder: tuple[Path, Path] | None = 
 
     The context comes as a tar on standard input, or from a folder with a Dockerfile beside it.
     """
-    line = ["docker", "buildx", "build", "--builder", builder, "--progress=rawjson"]
+    line = [*plugin.buildx(), "build", "--builder", builder, "--progress=rawjson"]
     line += ["--load", "--pull=false", "--platform", order.platform]
     line += [f"--tag={tag}" for tag in order.tags]
     line += [f"--label={name}={value}" for name, value in order.labels]
@@ -140,10 +139,13 @@ class Buildx:
         self._product = product
         self._scratch = scratch
         _sweep(scratch)
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self._lock = threading.Lock()
-        self._stopping = False
+        self._clients = Clients()
         self._logs: set[str] = set()
+
+    def expect(self, orders: Iterable[BuildOrder]) -> None:
+        """Be ready for the builds that come next, and for no others."""
+        # a context that must lie in a folder is laid out when it is built
+        self._clients.expect(command(order, self._builder) for order in orders if not order.apart)
 
     def build(self, order: BuildOrder, tell: Tell) -> Product:
         """Build an image, with its output in the order's log; raises BuildFailedError above all.
@@ -162,7 +164,7 @@ class Buildx:
             hint = "is the disk full, or the folder not writable?"
             where = str(error.filename or log)
             raise FailedError.of(f"cannot be written: {error.strerror}", where, hint) from error
-        if code and self._stopping:
+        if code and self._clients.stopping:
             raise InterruptedRunError.of("interrupted")
         if code:
             raise _failure(progress)
@@ -170,62 +172,28 @@ class Buildx:
 
     def _run(self, order: BuildOrder, progress: Progress) -> int:
         with _laid_out(order, self._scratch) as folder:
-            process = self._start(command(order, self._builder, folder))
-            assert process.stdin is not None
-            assert process.stderr is not None
+            client = self._clients.start(command(order, self._builder, folder))
+            assert client.stderr is not None
             failure: list[Exception] = []
-            feeder = threading.Thread(target=_feed, args=(order, process, failure, folder), daemon=True)
+            feeder = threading.Thread(target=_feed, args=(order, client, failure, folder), daemon=True)
             feeder.start()
             try:
-                for line in process.stderr:
+                for line in client.stderr:
                     progress.take(line)
                 feeder.join()
-                code = process.wait()
+                code = client.wait()
                 if failure:
                     raise failure[0]
                 return code
             finally:
                 # after an exception it still runs: a full disk must not leave builds behind
-                _signal(process, signal.SIGKILL)
+                send(client, signal.SIGKILL)
                 feeder.join()
-                process.wait()
-                with contextlib.suppress(OSError):
-                    process.stdin.close()
-                process.stderr.close()
-                with self._lock:
-                    self._running.discard(process)
-
-    def _start(self, line: list[str]) -> subprocess.Popen[bytes]:
-        with self._lock:
-            if self._stopping:
-                raise InterruptedRunError.of("interrupted")
-            try:
-                # a session of its own: a terminal's Ctrl-C must reach us first, and builds by `stop`
-                process = subprocess.Popen(
-                    line,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise UnreachableError.of(f"`docker` cannot be run: {error.strerror}") from error
-            self._running.add(process)
-            return process
+                self._clients.ended(client)
 
     def stop(self, *, kill: bool = False) -> None:
         """End every build that runs: asked to first, killed after a while or at once."""
-        with self._lock:
-            self._stopping = True
-            running = tuple(self._running)
-        for process in running:
-            _signal(process, signal.SIGKILL if kill else signal.SIGINT)
-        until = time.monotonic() + GRACE
-        for process in running:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.0, until - time.monotonic()))
-                continue
-            _signal(process, signal.SIGKILL)
+        self._clients.stop(kill=kill)
 
 
 def _failure(progress: Progress) -> StackbuildError:
@@ -242,13 +210,6 @@ def _failure(progress: Progress) -> StackbuildError:
             "give the engine more memory, or let less run beside it: --jobs, or a 'weight' for this image"
         )
     return error
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Send a signal to a build and all it has started."""
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
 
 
 def _sweep(scratch: Path) -> None:
@@ -282,19 +243,19 @@ def _laid_out(order: BuildOrder, scratch: Path) -> Iterator[tuple[Path, Path] | 
 
 def _feed(
     order: BuildOrder,
-    process: subprocess.Popen[bytes],
+    client: Client,
     failure: list[Exception],
     folder: tuple[Path, Path] | None,
 ) -> None:
-    assert process.stdin is not None
+    assert client.stdin is not None
     try:
         if not folder:
-            context.write(order, process.stdin)
-        process.stdin.close()
+            context.write(order, client.stdin)
+        client.stdin.close()
     except BrokenPipeError:
         # the build has ended before it wanted the rest: its own message says why
         return
     except Exception as error:
         failure.append(error)
         # killed before its input ends: it must not take what it has for the whole
-        _signal(process, signal.SIGKILL)
+        send(client, signal.SIGKILL)

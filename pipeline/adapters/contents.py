@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 
 from pipeline import freshness, manifest, refs
+from pipeline.adapters import plugin
 from pipeline.adapters.engine import Engine, NotFoundError
 from pipeline.adapters.inside import Answer, CannotRunError, Inside, Script
 from pipeline.adapters.state import State
@@ -104,7 +105,7 @@ class Contents:
 
 def made_at(name: str) -> float:
     """When the image of this name on a registry was made, in Unix time; 0 where that cannot be read."""
-    line = ["docker", "buildx", "imagetools", "inspect", "--format", "{{json .Image}}", name]
+    line = [*plugin.buildx(), "imagetools", "inspect", "--format", "{{json .Image}}", name]
     with contextlib.suppress(OSError, subprocess.TimeoutExpired, KeyError, TypeError, ValueError):
         done = subprocess.run(line, capture_output=True, timeout=60, check=False)
         found = json.loads(done.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Mapping
@@ -104,6 +105,12 @@ class Worker:
             self._builds.stop(kill=True)
             # the first time may not have come as far
             self.probes.stop()
+
+    def foresee(self, tasks: tuple[Task, ...], *, no_cache: bool = False) -> None:
+        """Be ready for these builds, and for no others."""
+        # what is wrong with one of them is told when it is built
+        with contextlib.suppress(StackbuildError):
+            self._builds.expect(self.order(task, self._log(task.step), no_cache=no_cache) for task in tasks)
 
     def work(self, task: Task, registry: str, watch: Watch, *, no_cache: bool) -> Outcome | Verdict:
         """Do one task, patiently; every error a person can act on becomes a failed outcome."""
