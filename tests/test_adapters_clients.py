@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -93,6 +96,27 @@ def test_a_client_that_has_waited_for_long_is_not_used(monkeypatch: pytest.Monke
     assert client is not ahead
     assert ahead.returncode is not None
     made.ended(client)
+
+
+def test_builds_that_could_begin_together_do_so_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "APART", 0.05)
+    made = Clients()
+    began = []
+    for _ in range(3):
+        made.ended(made.start(["true"]))
+        began.append(time.monotonic())
+    assert all(later - earlier > 0.04 for earlier, later in pairwise(began))
+
+
+def test_a_build_that_waits_for_its_turn_ends_with_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "APART", 3600.0)
+    made = Clients()
+    made.ended(made.start(["true"]))
+    with ThreadPoolExecutor(1) as executor:
+        second = executor.submit(made.start, ["true"])
+        made.stop()
+        with pytest.raises(InterruptedRunError):
+            second.result()
 
 
 def test_after_a_stop_nothing_waits_and_nothing_is_started() -> None:

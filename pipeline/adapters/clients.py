@@ -16,6 +16,9 @@ from pipeline.errors import InterruptedRunError, UnreachableError
 GRACE = 10.0
 # a login may have been renewed since one that has waited for longer was started, in seconds
 STALE = 300.0
+# seconds between two builds that begin. A step takes some 0.4 s of a processor to start and to end; those that
+# start together are all as slow as the last, and stay together, with the processors idle in between
+APART = 0.4 / (os.cpu_count() or 1)
 
 Client = subprocess.Popen[bytes]
 
@@ -35,16 +38,30 @@ class Clients:
         self._running: set[Client] = set()
         self._waiting: dict[tuple[str, ...], _Waiting] = {}
         self._lock = threading.Lock()
-        self.stopping = False
+        self._stopped = threading.Event()
+        self._next = 0.0
+
+    @property
+    def stopping(self) -> bool:
+        """Whether everything is to end."""
+        return self._stopped.is_set()
 
     def start(self, line: list[str]) -> Client:
         """A client for this command line, its standard input still unread: one that waits, or a new one."""
+        self._turn()
         with self._lock:
             waiting = self._waiting.pop(tuple(line), None)
             client = _fresh(waiting) if waiting else None
             client = client or self._started(line)
             self._running.add(client)
             return client
+
+    def _turn(self) -> None:
+        with self._lock:
+            now = time.monotonic()
+            at = max(now, self._next)
+            self._next = at + APART
+        self._stopped.wait(at - now)
 
     def expect(self, lines: Iterable[list[str]]) -> None:
         """Start clients for what will most likely be built next, and end those that wait for anything else.
@@ -84,7 +101,7 @@ class Clients:
     def stop(self, *, kill: bool = False) -> None:
         """End every client: asked to first, killed after a while or at once."""
         with self._lock:
-            self.stopping = True
+            self._stopped.set()
             running = tuple(self._running)
         self.expect(())
         for client in running:
