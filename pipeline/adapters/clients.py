@@ -16,8 +16,8 @@ from pipeline.errors import InterruptedRunError, UnreachableError
 GRACE = 10.0
 # a login may have been renewed since one that has waited for longer was started, in seconds
 STALE = 300.0
-# seconds between two builds that begin. A step takes some 0.4 s of a processor to start and to end; those that
-# start together are all as slow as the last, and stay together, with the processors idle in between
+# seconds between two builds that begin. A step takes some 0.4 s of a processor to start and to end; those
+# that start together are all as slow as the last, and stay together, with idle processors in between
 APART = 0.4 / (os.cpu_count() or 1)
 
 Client = subprocess.Popen[bytes]
