@@ -17,8 +17,9 @@ GRACE = 10.0
 # a login may have been renewed since one that has waited for longer was started, in seconds
 STALE = 300.0
 # seconds between two builds that begin. A step takes some 0.4 s of a processor to start and to end; those
-# that start together are all as slow as the last, and stay together, with idle processors in between
-APART = 0.4 / (os.cpu_count() or 1)
+# that start together are all as slow as the last, and stay together, with idle processors in between; all of
+# it would be too much where nothing follows that could make use of the order
+APART = 0.2 / (os.cpu_count() or 1)
 
 Client = subprocess.Popen[bytes]
 
