@@ -139,19 +139,19 @@ class _Drive:
         self._demands = {task.name: limits.demand(task) for task in todo}
         self.plan = schedule.of({task.name: task.needs for task in todo}, _expected(todo, limits.seconds))
         self.paused = False
-        self._foreseen = False
+        self._foreseen: Schedule | None = None
         self.outcomes: list[Outcome | Verdict] = []
 
     @property
     def patience(self) -> float | None:
         """How long to wait for something to end before there is something else to do, in seconds."""
         # what waits for room on the disk looks for it now and then
-        return PAUSE if self.paused else None if self._foreseen else LEAD
+        return PAUSE if self.paused else None if self._foreseen is self.plan else LEAD
 
     def foresee(self) -> None:
         """Tell which builds come next, once after each change."""
-        if not self._foreseen:
-            self._foreseen = True
+        if self._foreseen is not self.plan:
+            self._foreseen = self.plan
             soon = [self._tasks[name] for name in self.plan.soon if self._tasks[name].doing == BUILD]
             self._limits.foresee(tuple(soon[: min(self._limits.jobs, AHEAD)]))
 
@@ -170,7 +170,6 @@ class _Drive:
 
     def _started(self, name: str) -> Task:
         self.plan = self.plan.started(name)
-        self._foreseen = False
         task = self._tasks[name]
         self._watch(Began(name, task.step.image, task.doing))
         return task
@@ -186,7 +185,6 @@ class _Drive:
     def settle(self, name: str, outcome: Outcome | Verdict) -> None:
         """Take in how a task has ended."""
         before = self.plan
-        self._foreseen = False
         self.plan = self.plan.finished(name, ok=not isinstance(outcome, Failed))
         if self._limits.fail_fast and _is_failure(outcome):
             self.plan = self.plan.stopped()

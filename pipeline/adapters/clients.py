@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import InterruptedRunError, UnreachableError
@@ -70,15 +70,15 @@ class Clients:
         A client takes as long to start and to find its engine as to build something small; it does so beside
         the builds that it waits for.
         """
-        wanted = {tuple(line): line for line in lines}
+        wanted = dict.fromkeys(map(tuple, lines))
         with self._lock, contextlib.suppress(InterruptedRunError, UnreachableError):
             for unwanted in self._waiting.keys() - wanted.keys():
                 _end(self._waiting.pop(unwanted).client)
-            for key, line in wanted.items():
-                if key not in self._waiting:
-                    self._waiting[key] = _Waiting(self._started(line), time.monotonic())
+            for line in wanted:
+                if line not in self._waiting:
+                    self._waiting[line] = _Waiting(self._started(line), time.monotonic())
 
-    def _started(self, line: list[str]) -> Client:
+    def _started(self, line: Sequence[str]) -> Client:
         if self.stopping:
             raise InterruptedRunError.of("interrupted")
         try:
