@@ -19,6 +19,7 @@ from pipeline import patience
 from pipeline.adapters import context, plugin, secrets
 from pipeline.adapters.clients import Client, Clients, send
 from pipeline.adapters.patience import TemporaryError
+from pipeline.adapters.processes import lives
 from pipeline.adapters.progress import Progress
 from pipeline.config import INLINE
 from pipeline.errors import FailedError, InterruptedRunError, StackbuildError, UnreachableError
@@ -216,18 +217,8 @@ def _sweep(scratch: Path) -> None:
     """Remove what a killed run has left of its contexts; each folder is called by its process."""
     for folder in scratch.glob("*-*"):
         process = folder.name.partition("-")[0]
-        if process.isdecimal() and not _lives(int(process)):
+        if process.isdecimal() and not lives(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 @contextlib.contextmanager

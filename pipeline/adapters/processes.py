@@ -29,6 +29,11 @@ def is_orphaned(owned_by: str) -> bool:
     return _began(int(process)) not in {owned_by.rpartition(" ")[2], ALIVE}
 
 
+def lives(process: int) -> bool:
+    """Whether there is a process of this number here."""
+    return bool(_began(process))
+
+
 def _machine() -> str:
     """The machine, or rather what of it shares process numbers: containers have their own."""
     with contextlib.suppress(OSError):
