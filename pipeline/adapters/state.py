@@ -64,6 +64,10 @@ create table if not exists attempts (
     wait real not null, at real not null)
 """,
     """
+create table if not exists shared (
+    registry text not null, key text not null, probe text not null, primary key (registry, key, probe))
+""",
+    """
 create table if not exists made (key text primary key, at real not null)
 """,
 )
