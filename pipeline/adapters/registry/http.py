@@ -24,6 +24,8 @@ from pipeline.errors import UnreachableError
 MOST_BYTES = 32 << 20
 TOGETHER = 16
 TIMEOUT = 30.0
+# a credential helper is a process of its own: it is not asked for every request
+LOGIN_AGE = 60.0
 _PART = re.compile(r'(\w+)="([^"]*)"')
 _TROUBLE = frozenset({408, 429, 500, 502, 503, 504})
 
@@ -48,6 +50,7 @@ class Host:
         self._basic = False
         self._bearer: dict[str, str] = {}
         self._tokens: dict[str, tuple[str, float]] = {}
+        self._known: tuple[Login | None, float] = (None, 0.0)
         self._address = "registry-1.docker.io" if name == HUB else name
         settings: dict[str, Any] = {
             "maxsize": TOGETHER,
@@ -144,14 +147,19 @@ class Host:
             self._bearer = dict(_PART.findall(rest))
             self._tokens.pop(scope, None)
             return {"Authorization": f"Bearer {self._token(scope)}"}
-        login = self._login()
+        login = self._login(anew=self._basic)
         if kind.lower() != "basic" or login is None or not login.password:
             raise self._refusal(response)
         self._basic = True
         return {"Authorization": login.basic}
 
-    def _login(self) -> Login | None:
-        return self._credentials.of(self.name)
+    def _login(self, *, anew: bool = False) -> Login | None:
+        with self._lock:
+            login, until = self._known
+            if anew or time.monotonic() > until:
+                login = self._credentials.of(self.name)
+                self._known = (login, time.monotonic() + LOGIN_AGE)
+        return login
 
     def _token(self, scope: str) -> str:
         """A token for a scope, from the service that the registry names."""
