@@ -34,6 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "explain": set(),
     "schedule": set(),
     "expected": set(),
+    "hints": set(),
     "outcome": set(),
     "ports": set(),
     "labels": set(),
