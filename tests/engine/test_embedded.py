@@ -21,7 +21,8 @@ from pipeline.adapters.engine import Engine
 from pipeline.adapters.probes import Probes
 from pipeline.ports import ProbeFile, ProbeOrder, Ran
 
-pytestmark = pytest.mark.engine
+# a long build of images of its own: it need not wait for the other tests with an engine, nor they for it
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("embedded")]
 
 EIGHT = {
     "all-spark-notebook", "base-notebook", "datascience-notebook", "minimal-notebook",
