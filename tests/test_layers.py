@@ -42,6 +42,7 @@ ROOMS: dict[str, set[str]] = {
     "build": set(),
     "publish": set(),
     "cifiles": set(),
+    "testimony": set(),
     "retention": set(),
     "manifest": set(),
     "shelf": set(),

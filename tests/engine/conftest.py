@@ -17,14 +17,6 @@ from engine.workshop import Workshop
 NONE = 'no engine answers: run `ci/engine up`, then `eval "$(ci/engine env)"`'
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run these tests in turn though others run at the same time: they share an engine and a registry."""
-    for item in items:
-        if item.get_closest_marker("engine") and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group("engine"))
-
-
 @pytest.fixture(scope="session")
 def client() -> docker.DockerClient:
     """The engine; a test that needs one and has none must fail: skipped, it would look like a pass."""

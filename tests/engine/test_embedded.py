@@ -21,8 +21,7 @@ from pipeline.adapters.engine import Engine
 from pipeline.adapters.probes import Probes
 from pipeline.ports import ProbeFile, ProbeOrder, Ran
 
-# a long build of images of its own: it need not wait for the other tests with an engine, nor they for it
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("embedded")]
+pytestmark = pytest.mark.engine
 
 EIGHT = {
     "all-spark-notebook", "base-notebook", "datascience-notebook", "minimal-notebook",
