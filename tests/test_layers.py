@@ -35,6 +35,7 @@ ROOMS: dict[str, set[str]] = {
     "explain": set(),
     "schedule": set(),
     "expected": set(),
+    "hints": set(),
     "outcome": set(),
     "ports": set(),
     "labels": set(),
