@@ -24,7 +24,8 @@ class Patience:
     """How much patience there is: tries of one task, further tries of a whole run, and waits in seconds.
 
     Who asks to be left alone for longer than `longest` is not waited for. `engine` is how long an engine that
-    is gone may take to come back.
+    is gone may take to come back, `answer` how long a registry may take over one request of ours, and
+    `silence` how long the engine may be without a word of a push or pull.
     """
 
     tries: int = 4
@@ -32,6 +33,8 @@ class Patience:
     first: float = 1.0
     longest: float = 60.0
     engine: float = 60.0
+    answer: float = 30.0
+    silence: float = 300.0
 
     def pause(self, number: int, trouble: Trouble, chance: float) -> float:
         """How long to wait after try `number` (from 1).

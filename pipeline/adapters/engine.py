@@ -22,6 +22,7 @@ from pipeline.adapters.patience import TemporaryError, is_temporary, patiently
 from pipeline.adapters.processes import is_orphaned
 from pipeline.digest import key_tag
 from pipeline.errors import FailedError, InputError, InterruptedRunError, StackbuildError, UnreachableError
+from pipeline.patience import Patience
 from pipeline.ports import KEY_LABEL, STAND_IN_LABEL, Held, Moved, Product, Tell
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ PROBE_LABEL = "io.stackbuild.probe"
 HERE = "unix:///var/run/docker.sock"
 THERE = frozenset({"Pushed", "Layer already exists", "Mounted", "Pull complete", "Already exists"})
 DOCTOR = "start it, or say where it is with DOCKER_HOST; `stackbuild doctor` looks further"
+PATIENCE = "try again later; how long it may take is up to [retry] silence"
 _DIGEST = re.compile(r": digest: (sha256:[0-9a-f]{64}) size: \d+")
 TEMPORARY = frozenset({429, 502, 503, 504})
 REFUSALS = ("unauthorized", "no basic auth", "denied", "authentication required", "forbidden")
@@ -111,19 +113,31 @@ class Engine:
         self._stopping = False
         # logins that docker's own configuration does not have
         self.credentials = Credentials()
+        # seconds that a push or pull may take between two words
+        self.silence = Patience().silence
         if question.ask(self.address, "/version") is None:
             self.api.version()
 
     @cached_property
     def client(self) -> docker.DockerClient:
         """Docker's own client."""
+        return self._connected()
+
+    def _connected(self, **more: Any) -> docker.DockerClient:
         import docker  # noqa: PLC0415 (slow to import)
 
         found = self._found
         with self.mapped():
             if found.address:
-                return docker.DockerClient(base_url=found.address, version="auto", tls=found.tls or False)
-            return docker.from_env(version="auto")
+                tls = found.tls or False
+                return docker.DockerClient(base_url=found.address, version="auto", tls=tls, **more)
+            return docker.from_env(version="auto", **more)
+
+    @cached_property
+    def _transfers(self) -> Any:
+        """A half of the client for pushes and pulls: a registry may be silent for longer than the engine."""
+        api: Any = self._connected(timeout=self.silence).api
+        return api
 
     @property
     def api(self) -> Any:
@@ -139,12 +153,16 @@ class Engine:
             raise
         except Exception as error:
             from docker.errors import APIError, DockerException  # noqa: PLC0415 (slow to import)
+            from urllib3.exceptions import HTTPError  # noqa: PLC0415 (slow to import)
 
             if isinstance(error, APIError):
                 raise refusal(error, registry) from error
-            # requests' errors are OSErrors
-            if not isinstance(error, (DockerException, OSError)):
+            # requests' errors are OSErrors; urllib3's come through as they are while a stream is read
+            if not isinstance(error, (DockerException, OSError, HTTPError)):
                 raise
+            if registry and "timed out" in str(error):
+                message = f"the registry {registry} does not answer: the engine waits for it in vain"
+                raise TemporaryError.of(message, hint=PATIENCE) from error
             message = f"no docker engine answers at {self.address}"
             if "permission denied" in str(error).lower():
                 hint = "this user may not use it: join the group 'docker', or run as root"
@@ -240,7 +258,7 @@ class Engine:
         registry = remote.partition("/")[0]
         with self.mapped(registry):
             login = self._login(registry)
-            messages = self.api.pull(name, tag=digest, stream=True, decode=True, auth_config=login)
+            messages = self._transfers.pull(name, tag=digest, stream=True, decode=True, auth_config=login)
             self._follow(messages, registry, tell)
             image = self.client.images.get(remote)
             if image.labels.get(KEY_LABEL) != key:
@@ -257,7 +275,7 @@ class Engine:
         with self.mapped(registry):
             self.api.tag(local, name, tag=tag)
             login = self._login(registry)
-            messages = self.api.push(name, tag=tag, stream=True, decode=True, auth_config=login)
+            messages = self._transfers.push(name, tag=tag, stream=True, decode=True, auth_config=login)
             digest = self._follow(messages, registry, tell)
         if not digest:
             raise UnreachableError.of(f"the registry {registry} took '{remote}' without naming its digest")

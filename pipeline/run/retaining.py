@@ -62,7 +62,7 @@ def run_retain(file: str, most: int, *, delete: bool) -> Retained:
     kept = [publish.load(place, tag) for tag in tags if tag not in old]
     keys = _needed(project, kept)
     gone = (*_generations(place, old), *_builds(place, project, kept, keys), *_manifests(place, keys))
-    shop = Registry(Credentials(place.registry, project.config.credentials))
+    shop = Registry(Credentials(place.registry, project.config.credentials), project.config.patience.answer)
     for one in gone if delete else ():
         if publish.history(place)[-1:] != tags[-1:]:
             hint = "run it again: what was listed is gone as far as it came"
