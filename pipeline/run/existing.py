@@ -36,9 +36,8 @@ class Existing:
 
 
 def remote(config: Config, registry: str, engine: Engine) -> Registry:
-    """The registry, with the credentials and the patience of stacks.toml, which the engine has, too."""
+    """The registry, with the credentials that stacks.toml names, which the engine takes along, too."""
     engine.credentials = Credentials(registry, config.credentials)
-    engine.silence = config.patience.silence
     from pipeline.adapters.registry import Registry  # noqa: PLC0415 (slow to import)
 
     return Registry(engine.credentials, config.patience.answer)

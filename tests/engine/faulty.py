@@ -23,9 +23,10 @@ def nothing() -> None:
 class Fault:
     """What goes wrong with one answer; nothing, where nothing is said.
 
-    `cut` ends the body in its middle, `reset` tears the connection down before any answer; before either
-    the server waits, `wait` seconds. With `lost` what was asked for is done, and nobody hears of it. `first`
-    happens before anything is done, `meanwhile` once it is done, before anybody hears of it.
+    `message` are the words of a refusal. `cut` ends the body in its middle, `reset` tears the connection down
+    before any answer; before either the server waits, `wait` seconds. With `lost` what was asked for is done,
+    and nobody hears of it. `first` happens before anything is done, `meanwhile` once it is done, before
+    anybody hears of it.
     """
 
     status: int = 0
@@ -36,6 +37,7 @@ class Fault:
     lost: bool = False
     first: Callable[[], None] = nothing
     meanwhile: Callable[[], None] = nothing
+    message: str = "as it was told"
 
 
 FINE = Fault()
@@ -137,6 +139,8 @@ class Faulty:
                 pass
 
         self._upstream = upstream
+        # else an upload would go on at an address of plain HTTP, where nobody speaks it
+        self._scheme = "https" if certificate else "http"
         self._files = files or {}
         self._server = http.server.ThreadingHTTPServer((host, 0), Handler)
         if certificate:
@@ -171,7 +175,8 @@ class Faulty:
         }
         connection = http.client.HTTPConnection(self._upstream, timeout=60)
         try:
-            connection.request(asked.command, asked.path, body, {**headers, "Content-Length": str(len(body))})
+            own = {"Content-Length": str(len(body)), "X-Forwarded-Proto": self._scheme}
+            connection.request(asked.command, asked.path, body, {**headers, **own})
             answer = connection.getresponse()
             kept = {name: value for name, value in answer.getheaders() if name.lower() not in HOP}
             return _Answer(answer.status, kept, answer.read())
@@ -186,7 +191,7 @@ class Faulty:
 
 
 def _refusal(fault: Fault) -> _Answer:
-    body = {"errors": [{"code": CODES.get(fault.status, "UNKNOWN"), "message": "as it was told"}]}
+    body = {"errors": [{"code": CODES.get(fault.status, "UNKNOWN"), "message": fault.message}]}
     return _Answer(
         fault.status, {"Content-Type": "application/json", **fault.headers}, json.dumps(body).encode()
     )

@@ -223,17 +223,6 @@ def test_a_push_that_is_refused_fails_with_the_registrys_exit_code(
     assert workshop.actions() == {"base": "reuse", "child": "reuse"}
 
 
-def test_a_push_that_the_registry_lets_wait_in_vain_is_the_registrys_trouble_and_not_the_engines(
-    workshop: Workshop,
-) -> None:
-    workshop.image("one", "FROM scratch\nCOPY who /", {"who": workshop.nonce})
-    workshop.more('[retry]\nsilence = "2s"\ntries = 1')
-    with faulty(lambda method, _: 404 if method in {"GET", "HEAD"} else None) as registry:
-        ran = workshop.run("--registry", registry.address, code=3)
-    assert f"the registry {registry.address} does not answer: the engine waits for it in vain" in ran.err
-    assert "no docker engine" not in ran.err
-
-
 def test_without_a_registry_publishing_is_wrong_and_nothing_leaves_the_machine(workshop: Workshop) -> None:
     workshop.toml(TOML)
     stack(workshop)
