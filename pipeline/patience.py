@@ -24,8 +24,8 @@ class Patience:
     """How much patience there is: tries of one task, further tries of a whole run, and waits in seconds.
 
     Who asks to be left alone for longer than `longest` is not waited for. `engine` is how long an engine that
-    is gone may take to come back, `answer` how long a registry may take over one request of ours, `silence` how
-    long it may say nothing to a pull or a push.
+    is gone may take to come back, `answer` how long a registry may take over one request of ours, and
+    `silence` how long it may say nothing to a pull or a push.
     """
 
     tries: int = 4
