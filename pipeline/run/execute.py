@@ -125,6 +125,7 @@ def _limits(project: Project, decided: Decided, how: How, worker: Worker) -> Lim
         resources.transfers,
         {node.image.name: node.image.weight for d in decided.decisions for node in d.view.graph},
         crowded,
+        worker.elsewhere,
         lambda tasks: worker.foresee(tasks, no_cache=how.no_cache),
     )
 
