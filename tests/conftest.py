@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import Project
@@ -32,6 +33,26 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("thorough" if THOROUGH else "quick")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile`, run the tests that share the engine in turn: their files count as one.
+
+    The embedded tree is a file of its own even so: its images are nobody else's, and they take long.
+    """
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415
+
+    def files(nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        shares = file.startswith("tests/engine/") and not file.endswith("/test_embedded.py")
+        return "tests/engine" if shares else file
+
+    made = LoadFileScheduling(config, log)
+    made._split_scope = files
+    return made
 
 
 @pytest.fixture
