@@ -21,16 +21,18 @@ GOLDEN = Path(__file__).parent / "golden"
 # always the same examples, so that a test is red for what was changed and for nothing else;
 # STACKBUILD_SEEK=1 looks for new ones
 SAME = not os.environ.get("STACKBUILD_SEEK")
+THOROUGH = os.environ.get("STACKBUILD_THOROUGH", "")
 
 settings.register_profile("quick", max_examples=8, deadline=None, derandomize=SAME)
 settings.register_profile(
     "thorough",
-    max_examples=400,
+    # or as many as it says
+    max_examples=max(400, int(THOROUGH) if THOROUGH.isdecimal() else 0),
     deadline=None,
     derandomize=SAME,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.load_profile("thorough" if os.environ.get("STACKBUILD_THOROUGH") else "quick")
+settings.load_profile("thorough" if THOROUGH else "quick")
 
 
 @pytest.hookimpl(optionalhook=True)
