@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -101,11 +100,11 @@ def test_a_client_that_has_waited_for_long_is_not_used(monkeypatch: pytest.Monke
 def test_builds_that_could_begin_together_do_so_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "APART", 0.05)
     made = Clients()
-    began = []
+    before = time.monotonic()
     for _ in range(3):
         made.ended(made.start(["true"]))
-        began.append(time.monotonic())
-    assert all(later - earlier > 0.04 for earlier, later in pairwise(began))
+    # however busy the machine is, the last of three cannot begin any sooner
+    assert time.monotonic() - before > 0.09
 
 
 def test_a_build_that_waits_for_its_turn_ends_with_all_others(monkeypatch: pytest.MonkeyPatch) -> None:

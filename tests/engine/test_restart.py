@@ -95,9 +95,10 @@ class OwnEngine:
 
 
 @pytest.fixture
-def own(tmp_path: Path, client: docker.DockerClient) -> Iterator[OwnEngine]:
+def own(tmp_path_factory: pytest.TempPathFactory, client: docker.DockerClient) -> Iterator[OwnEngine]:
     """An engine that a test may do anything to; it has its roots from where the shared one has them."""
-    engine = OwnEngine(tmp_path / "own", client.info()["RegistryConfig"]["Mirrors"])
+    # a socket's path holds 107 bytes, and its sockets lie deep: the test's own folder has too long a name
+    engine = OwnEngine(tmp_path_factory.mktemp("own") / "engine", client.info()["RegistryConfig"]["Mirrors"])
     try:
         engine.start()
         yield engine

@@ -89,7 +89,7 @@ class Host:
         Gives answers of success and 404; raises UnreachableError for all others, TemporaryError among them.
         """
         url = urljoin(f"{self._root()}/v2/", path)
-        scope = _scope(path, method)
+        scope = _scope(url, method)
         sent = dict(headers or {})
         response = self._send(method, url, body, {**sent, **self._signed(url, scope)})
         if response.status == 401:
@@ -225,10 +225,11 @@ def _asked(header: str) -> str:
     return ""
 
 
-def _scope(path: str, method: str) -> str:
-    found = re.match(r"(.+)/(?:manifests|blobs|tags)/", path)
+def _scope(url: str, method: str) -> str:
+    """What a token must allow; an upload, too, goes on at an address in its repository."""
+    found = re.match(r"/v2/(.+)/(?:manifests|blobs|tags)/", urlsplit(url).path)
     actions = {"GET": "pull", "HEAD": "pull", "DELETE": "pull,delete"}.get(method, "pull,push")
-    return f"repository:{found[1]}:{actions}" if found and "://" not in path else ""
+    return f"repository:{found[1]}:{actions}" if found else ""
 
 
 def _innermost(error: BaseException) -> str:
