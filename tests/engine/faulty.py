@@ -151,7 +151,7 @@ class Faulty:
             )
         # on loopback docker speaks plain HTTP to it
         self.address = f"{host}:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def answer(self, asked: http.server.BaseHTTPRequestHandler) -> _Answer:
         """What is said where nothing goes wrong."""

@@ -150,12 +150,12 @@ def is_as_it_should_be(ran: Any, one: Any, fault: str, doing: str) -> None:
 def test_a_push_to_a_registry_in_trouble(workshop: Workshop, upstream: str, fault: str) -> None:
     workshop.more(QUICK)
     workshop.image("one", "FROM scratch\nCOPY who /\n", {"who": workshop.nonce})
-    workshop.run()
     hit: list[str] = []
     with faulty(once(fault, "PUT", "/manifests/", hit), upstream) as proxy:
         address = f"{proxy.address}/x"
         ran = workshop.run("--registry", address, "--format", "json", code=3 if fault == "401" else 0)
-    (pushed,) = ran.json()["outcomes"]
+    built, pushed = ran.json()["outcomes"]
+    assert built["kind"] == "built"
     assert hit
     is_as_it_should_be(ran, pushed, fault, "pushed")
     if fault == "401":
@@ -213,7 +213,6 @@ def test_a_registry_that_asks_to_be_left_alone_is_left_alone_for_so_long(
 ) -> None:
     workshop.more(QUICK)
     workshop.image("one", "FROM scratch\nCOPY who /\n", {"who": workshop.nonce})
-    workshop.run()
     asked: list[str] = []
 
     def behave(method: str, path: str) -> Fault:
@@ -225,7 +224,8 @@ def test_a_registry_that_asks_to_be_left_alone_is_left_alone_for_so_long(
 
     with faulty(behave, upstream) as proxy:
         ran = workshop.run("--registry", f"{proxy.address}/x", "--format", "json")
-    (pushed,) = ran.json()["outcomes"]
+    built, pushed = ran.json()["outcomes"]
+    assert built["kind"] == "built"
     (attempt,) = pushed["attempts"]
     assert 1.0 <= attempt["wait"] <= 1.01
     assert "retry-after: 1 s" in attempt["why"]
@@ -239,10 +239,10 @@ def test_a_registry_that_is_silent_is_not_taken_for_an_engine_that_is_gone(
 ) -> None:
     workshop.more(f'{QUICK}tries = 2\nsilence = "1s"\n')
     workshop.image("one", "FROM scratch\nCOPY who /\n", {"who": workshop.nonce})
-    workshop.run()
     with faulty(lambda asked, _path: None if asked == method else 200, upstream) as proxy:
         ran = workshop.run("--registry", f"{proxy.address}/x", "--format", "json", code=3)
-    (failed,) = ran.json()["outcomes"]
+    built, failed = ran.json()["outcomes"]
+    assert built["kind"] == "built"
     said = f"the registry {proxy.address} is silent: nothing has come of it for 1.0 s"
     assert failed["message"] == said
     assert [attempt["why"] for attempt in failed["attempts"]] == [said]
