@@ -104,10 +104,15 @@ class Worker:
             self._claims.stop()
             self.engine.stop()
             self._builds.stop()
-            self.probes.stop()
+            self._stop_probes()
         except KeyboardInterrupt:
             self._builds.stop(kill=True)
             # the first time may not have come as far
+            self._stop_probes()
+
+    def _stop_probes(self) -> None:
+        # where there were none, their modules are not imported either: an interrupt may have cut that in half
+        if "probes" in vars(self):
             self.probes.stop()
 
     def foresee(self, tasks: tuple[Task, ...], *, no_cache: bool = False) -> None:
