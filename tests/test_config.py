@@ -48,11 +48,13 @@ def test_limits_and_patience_are_read_and_have_sensible_defaults() -> None:
         first_wait = "500ms"
         longest_wait = "5m"
         engine = "2m"
+        answer = "20s"
+        silence = "10m"
         """,
         "stacks.toml",
     )
     assert found.limits == Resources(3, 2, 1, 2_500_000_000)
-    assert found.patience == Patience(1, 0, 0.5, 300.0, 120.0)
+    assert found.patience == Patience(1, 0, 0.5, 300.0, 120.0, 20.0, 600.0)
     assert dict(found.trees[0].images)["a"].weight == 2
 
 
