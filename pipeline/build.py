@@ -19,9 +19,6 @@ BUILD, PULL, PUSH, SMOKE = "build", "pull", "push", "smoke"
 JOBS, GPU, TRANSFERS = "jobs", "gpu", "transfers"
 PATIENCE = 3.0
 PAUSE = 2.0
-# builds that are shorter than this, in seconds, need all of the machine for themselves
-LEAD = 0.3
-AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +71,7 @@ class Limits:
 
     `jobs` is for builds and probes, `gpu` for probes that use one, `transfers` for pulls and pushes.
     `weights` are the jobs that an image's build takes where it is not one, `seconds` how long images took to
-    build the last time. `crowded` says what is wrong where a disk is too full for another build; `foresee`
-    is told now and then which builds come next.
+    build the last time. `crowded` says what is wrong where a disk is too full for another build.
     """
 
     jobs: int
@@ -86,7 +82,6 @@ class Limits:
     transfers: int = 4
     weights: Mapping[str, int] = field(default_factory=dict)
     crowded: Callable[[], Problem | None] = lambda: None
-    foresee: Callable[[tuple[Task, ...]], None] = lambda _: None
 
     @property
     def room(self) -> dict[str, int]:
@@ -117,8 +112,6 @@ def drive(
             for task in drive.next(tuple(running.values())):
                 running[executor.submit(work, task)] = task.name
             ended = wait(running, drive.patience, FIRST_COMPLETED).done
-            if not ended:
-                drive.foresee()
             for future in [future for future in running if future in ended]:
                 drive.settle(running.pop(future), future.result())
     except BaseException:
@@ -139,21 +132,13 @@ class _Drive:
         self._demands = {task.name: limits.demand(task) for task in todo}
         self.plan = schedule.of({task.name: task.needs for task in todo}, _expected(todo, limits.seconds))
         self.paused = False
-        self._foreseen: Schedule | None = None
         self.outcomes: list[Outcome | Verdict] = []
 
     @property
     def patience(self) -> float | None:
         """How long to wait for something to end before there is something else to do, in seconds."""
         # what waits for room on the disk looks for it now and then
-        return PAUSE if self.paused else None if self._foreseen is self.plan else LEAD
-
-    def foresee(self) -> None:
-        """Tell which builds come next, once after each change."""
-        if self._foreseen is not self.plan:
-            self._foreseen = self.plan
-            soon = [self._tasks[name] for name in self.plan.soon if self._tasks[name].doing == BUILD]
-            self._limits.foresee(tuple(soon[: min(self._limits.jobs, AHEAD)]))
+        return PAUSE if self.paused else None
 
     def next(self, running: tuple[str, ...]) -> tuple[Task, ...]:
         """Start what may run beside that which runs; what the disk has no room for waits, or fails."""
