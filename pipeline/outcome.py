@@ -127,7 +127,8 @@ class Verdict:
     """What one probe said of one image, and why where it is no pass. `probe` is the probe's digest.
 
     `hardware` is what a GPU probe ran on, None where it saw nothing. `lasting` is False where the reason may
-    be gone the next time: then the verdict is not used again. `reused` tells one of an earlier run.
+    be gone the next time: then the verdict is not used again. `reused` tells one of an earlier run, `at` when
+    it was given, in seconds of Unix time.
     """
 
     image: str
@@ -143,6 +144,7 @@ class Verdict:
     log: str = ""
     lasting: bool = True
     reused: bool = False
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,6 +256,9 @@ class Remote(Protocol):
     def digests(self, names: Iterable[str]) -> dict[str, str]:
         """The digest that each name points at; names that are absent are left out."""
 
+    def manifests(self, names: Iterable[str]) -> dict[str, Stored]:
+        """The manifest under each name; names that are absent are left out."""
+
     def manifest(self, name: str) -> Stored | None:
         """The manifest under a name or digest, its content verified."""
 

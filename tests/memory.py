@@ -73,6 +73,9 @@ class Client:
             self._after(f"HEAD {name}")
         return found
 
+    def manifests(self, names: Iterable[str]) -> dict[str, Stored]:
+        return {name: found for name in names if (found := self.manifest(name))}
+
     def manifest(self, name: str) -> Stored | None:
         self._before(f"GET {name}")
         found = self._memory.stored.get((self._memory.split(name)[0], self._memory.at(name)))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import time
+from http.client import IncompleteRead
 from pathlib import Path
 
 import docker
 import pytest
+import requests
 from docker.errors import APIError
+from docker.transport.unixconn import UnixHTTPConnectionPool
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from pipeline.adapters.engine import Engine, NotFoundError, endpoint, local_name, refusal, refused_text
-from pipeline.adapters.patience import PLANNING, TemporaryError, patiently
+from pipeline.adapters.patience import PLANNING, TemporaryError, patiently, trouble_of
 from pipeline.errors import FailedError, StackbuildError, UnreachableError
 
 REGISTRY = "registry.example:5000"
@@ -155,6 +159,30 @@ def test_an_engine_that_may_not_be_used_is_told_from_one_that_is_not_there(
     with pytest.raises(UnreachableError, match="permission denied") as denied:
         Engine()
     assert "join the group 'docker'" in denied.value.problems[0].hint
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ReadTimeoutError(UnixHTTPConnectionPool("http://x", "/none.sock"), "", "read timed out"),
+        ProtocolError("connection broken", IncompleteRead(b"", 5)),
+        docker.errors.StreamParseError("half a word"),
+        requests.exceptions.ReadTimeout("read timed out"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_engine_that_goes_away_in_the_middle_of_an_answer_may_come_back(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Engine.__new__(Engine)
+    gone.address = "unix:///none.sock"
+    monkeypatch.setattr(gone, "_answers", lambda: False)
+    said = "no docker engine answers at unix:///none.sock"
+    with pytest.raises(TemporaryError, match=said) as caught, gone.mapped("reg.example"):
+        raise error
+    found = trouble_of(caught.value)
+    assert found
+    assert found.engine
 
 
 def test_a_container_that_is_just_being_removed_is_not_there_any_more() -> None:

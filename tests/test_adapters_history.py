@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from test_adapters_state import RECORD
 
-from pipeline.adapters import logs, processes
+from pipeline.adapters import attempts, logs, processes
+from pipeline.adapters import history as adapter
 from pipeline.adapters.history import History, Output
 from pipeline.adapters.state import BuildNote, State
+from pipeline.outcome import Attempt
 
 PLAN = {
     "cpu": {"images": {"app": {"action": "build", "key": "k", "reasons": ["never built"]}}, "up_to_date": 1}
@@ -97,6 +99,28 @@ def test_numbers_are_never_given_twice(history: History) -> None:
     first = history.begin("a", PLAN, [])
     history._state.change("delete from runs where number = ?", [(first,)])
     assert history.begin("b", PLAN, []) > first
+
+
+def test_of_many_runs_the_last_are_remembered_and_of_all_what_they_have_pulled(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter, "KEPT", 2)
+    old = history.begin("old", PLAN, [])
+    history.note(old, {"kind": "pulled", "key": "k1"}, {"kind": "failed", "key": "k2"})
+    attempts.note(history._state, ("app", "k2", "build"), Attempt(1, "why", 1.0))
+    at = history.last_made()["k1"]
+    other = history.begin("other", PLAN, [])
+    attempts.note(history._state, ("app", "k3", "build"), Attempt(1, "why", 1.0))
+    last = history.begin("last", PLAN, [])
+    assert [run.number for run in history.runs()] == [last, other]
+    assert history.happenings(old) == []
+    assert history.last_made() == {"k1": at}
+    assert attempts.of_key(history._state, "k2") == ()
+    assert len(attempts.of_key(history._state, "k3")) == 1
+    history.note(last, {"kind": "pulled", "key": "k1"})
+    assert history.last_made()["k1"] > at
+    history.begin("another", PLAN, [])
+    assert history.happenings(last)
 
 
 def test_an_output_is_that_of_the_last_build_in_its_variant(history: History) -> None:

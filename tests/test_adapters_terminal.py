@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline import show
-from pipeline.adapters.terminal import live, streams
+from pipeline.adapters.terminal import lines, live, streams
 from pipeline.adapters.terminal import watch as choice
-from pipeline.adapters.terminal.lines import MOST_BYTES, GitHub, GitLab, Lines, Voice, nothing
+from pipeline.adapters.terminal.lines import MOST_BYTES, SILENCE, GitHub, GitLab, Lines, Voice, nothing
 from pipeline.errors import InputError
 from pipeline.outcome import Blocked, Built, Failed, Pushed, Result, Verdict
 from pipeline.plan import Action
@@ -75,6 +76,40 @@ def test_elsewhere_than_on_a_terminal_each_event_is_a_line(golden: Golden) -> No
 
 def test_verbose_lines_hold_all_that_builds_print_with_the_image_before_it(golden: Golden) -> None:
     golden("lines_verbose.txt", said(lambda write: Lines(write, show.plain, NAMES, verbose=True)))
+
+
+def test_who_says_nothing_for_a_minute_says_what_still_runs() -> None:
+    found: list[str] = []
+    told = Lines(found.append, show.plain, NAMES, verbose=False)
+    began = time.monotonic()
+    for event in events()[:3] + events()[5:6]:
+        told(event)
+    found.clear()
+    told.beat(began + SILENCE - 1)
+    assert found == []
+    told.beat(began + 180)
+    assert found == ["still building base  [1/2] FROM debian, 3 min", "still building child (gpu)  3 min"]
+    told(events()[4])
+    found.clear()
+    told.beat(time.monotonic() + SILENCE)
+    assert found == ["still building child (gpu)  1 min"]
+    found.clear()
+    told.beat(time.monotonic())
+    assert found == []
+
+
+def test_lines_go_on_by_themselves_for_as_long_as_the_work_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "PAUSE", 0.001)
+    monkeypatch.setattr(lines, "SILENCE", 0.0)
+    said_it = threading.Event()
+
+    def write(text: str) -> None:
+        if text.startswith("still"):
+            said_it.set()
+
+    with choice.beating(Lines(write, show.plain, NAMES, verbose=False)) as told:
+        told(events()[0])
+        assert said_it.wait(10)
 
 
 def test_a_github_log_has_a_group_for_each_build_in_which_nothing_is_obeyed(

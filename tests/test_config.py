@@ -8,6 +8,7 @@ import pytest
 
 from pipeline import config
 from pipeline.config import ImageSettings, Resources, Smoke, TreeConfig, Variant
+from pipeline.config.sharing import Sharing
 from pipeline.errors import InputError
 from pipeline.patience import Patience
 
@@ -354,6 +355,7 @@ def test_everything_that_is_said_of_a_probe_is_kept() -> None:
         memory = "unlimited"
         [[smoke]]
         tests = "tests/base"
+        max_age = "1h"
         """,
         "stacks.toml",
     )
@@ -370,7 +372,9 @@ def test_everything_that_is_said_of_a_probe_is_kept() -> None:
         capabilities=("CHOWN", "SYS_NICE"),
         memory=512 << 20,
         pids=7,
+        max_age=7 * 86_400.0,
     )
+    assert (second.max_age, third.max_age) == (0.0, 3600.0)
     assert (second.probe, second.gpu, second.memory, second.run) == ("torch", True, 0, ())
     assert (third.tests, third.run, third.gpu, third.memory) == ("tests/base", (), False, 8 << 30)
     default = found.variants[0].default_probe
@@ -398,6 +402,7 @@ def test_everything_that_is_said_of_a_probe_is_kept() -> None:
         ('memory = "0g"', "'0g' is no size"),
         ("memory = 8", "'memory' must be a string, not a whole number"),
         ("pids = 0", "'pids' must be one at least"),
+        ('max_age = "soon"', "'soon' is no duration"),
         ('network = "none"', "'network' must be true or false, not a string"),
         ("env = { A = 1 }", "'env.A' must be a string, not a whole number"),
     ],
@@ -419,3 +424,10 @@ def test_a_built_in_probe_is_one_that_there_is_and_judges_itself() -> None:
     both = ["4: 'probe' and 'run' exclude each other"]
     assert problems(f'{start}run = ["true"]\nprobe = "cuda"') == both
     assert problems(f'{TREE}[variant.gpu]\ngpu_probe = "jupyter"') == ["4: 'jupyter' is no GPU probe"]
+
+
+def test_verdicts_are_shared_and_a_gpu_speaks_for_itself_unless_it_is_said_otherwise() -> None:
+    assert config.parse(TREE, "stacks.toml").sharing == Sharing(wanted=True, any_gpu=False)
+    said = config.parse(f'{TREE}[verdicts]\nshare = false\ngpu = "any"', "stacks.toml")
+    assert said.sharing == Sharing(wanted=False, any_gpu=True)
+    assert problems(f'{TREE}[verdicts]\ngpu = "sane"') == ["4: 'sane' is no rule for GPUs"]

@@ -17,6 +17,7 @@ def test_the_example_is_a_stacks_toml() -> None:
     found = config.parse(f'[tree.notebooks]\npath = "images"\n[variant.cpu]\n{example}', "stacks.toml")
     assert len(found.smokes) == 4
     assert found.variants[1].gpu_probe == "cuda"
+    assert found.sharing.any_gpu
     settings = {name for smoke in found.smokes for name in smoke.__slots__ if getattr(smoke, name)}
     assert settings == set(found.smokes[0].__slots__)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import patience
-from pipeline.adapters.patience import Patient, TemporaryError, trouble_of
+from pipeline.adapters.patience import PLANNING, Patient, TemporaryError, patiently, trouble_of
 from pipeline.errors import FailedError, InterruptedRunError, UnreachableError
 from pipeline.outcome import Attempt
 from pipeline.patience import Ending, Patience, Trouble
@@ -192,6 +192,24 @@ def test_who_asks_for_a_wait_is_given_it_and_who_asks_for_too_much_is_not_waited
     assert end == "done"
     assert 0.04 <= told[0].wait < 0.05
     assert trying([TemporaryError.of("429 (retry-after: 3600 s)"), None]) == ([], "TemporaryError")
+
+
+def test_who_is_asked_by_somebody_patient_is_not_patient_as_well() -> None:
+    asked: list[str] = []
+
+    @patiently
+    def ask() -> str:
+        asked.append("once")
+        raise TemporaryError.of("429 (retry-after: 1 ms)")
+
+    patient = Patient(QUICK, threading.Event())
+    with pytest.raises(TemporaryError):
+        patient.keep_trying(ask, lambda *_: None)
+    assert len(asked) == QUICK.tries
+    asked.clear()
+    with pytest.raises(TemporaryError):
+        ask()
+    assert len(asked) == PLANNING.tries
 
 
 def test_a_wait_ends_when_the_run_is_stopped() -> None:

@@ -6,12 +6,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.adapters.verdicts import Stored
 from pipeline.config import Smoke
 from pipeline.outcome import Device, Hardware, Result, Verdict
 from pipeline.ports import NotStarted, ProbeOrder, ProbeReport, Ran
 from pipeline.run.prober import Prober
-from pipeline.smoke import Probe
+from pipeline.smoke import Probe, Stored
 
 CARD = Hardware((Device("H100", "9.0"),), "550.1")
 CPU = Probe("one", "k", Smoke(("true",), "x:1"))

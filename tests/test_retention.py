@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.retention import Doomed, doomed
+from pipeline.testimony import key_of, tag
 
 OLD, NEW, ODD = (f"k-{letter * 32}" for letter in "abc")
 
@@ -28,15 +29,30 @@ def test_a_build_under_two_keys_stays_as_long_as_one_is_needed() -> None:
     assert doomed("r/base", {OLD: "1", ODD: "1"}, set(), set()) == (Doomed("r/base", "1", (OLD, ODD)),)
 
 
+def test_verdicts_go_with_the_build_that_they_are_on_and_hold_nothing_back() -> None:
+    old, new = (tag("abc"[n] * 64, "d" * 64) for n in (0, 1))
+    tags = {OLD: "1", NEW: "2", old: "3", new: "4"}
+    assert doomed("r", tags, {NEW}, set()) == (Doomed("r", "1", (OLD,)), Doomed("r", "3", (old,)))
+    assert doomed("r", tags, {OLD, NEW}, set()) == ()
+    # a build that a name keeps keeps its verdicts; what is left behind of a build that is gone goes
+    assert doomed("r", tags, {NEW}, {"1"}) == ()
+    assert doomed("r", {old: "3", "latest": "1"}, set(), set()) == (Doomed("r", "3", (old,)),)
+
+
+SAID = [tag(letter * 64, probe * 64) for letter in "ab" for probe in "de"]
 TAGS = st.sampled_from([OLD, NEW, ODD, "latest", "2026-11-24"])
 
 
-@given(st.dictionaries(TAGS, st.sampled_from("123")), st.sets(TAGS), st.sets(st.sampled_from("123")))
+@given(
+    st.dictionaries(TAGS | st.sampled_from(SAID), st.sampled_from("123")),
+    st.sets(TAGS),
+    st.sets(st.sampled_from("123")),
+)
 def test_whatever_is_needed_or_named_is_still_there_afterwards(
     tags: dict[str, str], needed: set[str], named: set[str]
 ) -> None:
     gone = {one.digest for one in doomed("r", tags, needed, named)}
     left = {tag for tag, digest in tags.items() if digest not in gone}
-    assert left >= {tag for tag in tags if tag in needed or not tag.startswith("k-")}
-    assert left >= {tag for tag, digest in tags.items() if digest in named}
-    assert all(tag in left or tag.startswith("k-") for tag in tags)
+    assert left >= {tag for tag in tags if tag in needed or not tag.startswith(("k-", "v-"))}
+    assert left >= {tag for tag, digest in tags.items() if digest in named and not key_of(tag)}
+    assert left >= {tag for tag in tags if f"k-{key_of(tag)}" in left}

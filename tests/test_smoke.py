@@ -259,13 +259,13 @@ CHANGES: dict[str, object] = {
     "pids": 1,
 }
 # these say where and when, or are in the digest by their contents
-BESIDE = {"name", "images", "variants", "timeout", "where", "inherit", "files", "tests"}
+BESIDE = {"name", "images", "variants", "timeout", "where", "inherit", "files", "tests", "max_age"}
 
 
 @pytest.mark.parametrize("name", sorted(field.name for field in dataclasses.fields(Smoke)))
 def test_a_probe_is_another_once_what_it_runs_or_runs_in_is_another(name: str) -> None:
     if name in BESIDE:
-        value = {"timeout": 1.0, "inherit": True, "tests": "t"}.get(name, ("x",))
+        value = {"timeout": 1.0, "max_age": 1.0, "inherit": True, "tests": "t"}.get(name, ("x",))
         value = "x" if name in {"name", "where"} else value
         assert Probe("b", "k", replace(PLAIN, **{name: value})).digest == PROBE.digest  # type: ignore[arg-type]
     else:

@@ -67,13 +67,17 @@ def write(order: BuildOrder, stream: IO[bytes]) -> None:
 def lay_out(order: BuildOrder, folder: Path) -> tuple[Path, Path]:
     """The context as a folder, and the Dockerfile beside it; raises as `write` does."""
     context, dockerfile = folder / "context", folder / "Dockerfile"
-    with tempfile.TemporaryFile(dir=folder) as file:
-        write(order, file)
-        file.seek(0)
-        with tarfile.open(fileobj=file) as tar:
-            # it is our own tar, and links in it may point anywhere, as they do in the tree
-            tar.extraction_filter = lambda member, _path: member
-            tar.extractall(context)  # noqa: S202
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            write(order, file)
+            file.seek(0)
+            with tarfile.open(fileobj=file) as tar:
+                # it is our own tar, and links in it may point anywhere, as they do in the tree
+                tar.extraction_filter = lambda member, _path: member
+                tar.extractall(context)  # noqa: S202
+    except OSError as error:
+        # a write that fails names no file
+        raise OSError(error.errno, error.strerror, error.filename or str(folder)) from error
     (context / dockerfile_name(order)).rename(dockerfile)
     # everything has been ignored already that is: a .dockerignore in the context must not do so again
     dockerfile.with_name("Dockerfile.dockerignore").write_text("# nothing\n", encoding="ascii")

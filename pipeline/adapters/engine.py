@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import threading
@@ -20,7 +21,9 @@ from pipeline.adapters.patience import TemporaryError, is_temporary, patiently
 from pipeline.adapters.processes import is_orphaned
 from pipeline.digest import key_tag
 from pipeline.errors import FailedError, InputError, InterruptedRunError, StackbuildError, UnreachableError
+from pipeline.patience import Patience
 from pipeline.ports import KEY_LABEL, STAND_IN_LABEL, Held, Moved, Product, Tell
+from pipeline.show.words import duration
 
 if TYPE_CHECKING:
     import docker
@@ -34,6 +37,8 @@ THERE = frozenset({"Pushed", "Layer already exists", "Mounted", "Pull complete",
 DOCTOR = "start it, or say where it is with DOCKER_HOST; `stackbuild doctor` looks further"
 _DIGEST = re.compile(r": digest: (sha256:[0-9a-f]{64}) size: \d+")
 TEMPORARY = frozenset({429, 502, 503, 504})
+# how long an engine may take for an answer, in seconds, and how long one that is well takes at most
+SECONDS, AT_ONCE = 60, 10
 REFUSALS = ("unauthorized", "no basic auth", "denied", "authentication required", "forbidden")
 
 
@@ -92,14 +97,16 @@ class Engine:
     """A connection to one engine; every error of docker's becomes one of ours here.
 
     Docker's client comes only when it is needed: a run that finds nothing to do has two questions, and asks
-    them itself. Where they get no plain answer, the client says why.
+    them itself. Where they get no plain answer, the client says why. `silence` is for how many seconds a
+    registry may say nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, silence: float = Patience().silence) -> None:
         found = endpoint()
         self.builder = found.builder
         self.address = found.address or os.environ.get("DOCKER_HOST") or HERE
         self._found = found
+        self._silence = silence
         self._stopping = False
         # logins that docker's own configuration does not have
         self.credentials = Credentials()
@@ -109,13 +116,22 @@ class Engine:
     @cached_property
     def client(self) -> docker.DockerClient:
         """Docker's own client."""
+        return self._connected(SECONDS)
+
+    @cached_property
+    def _transfers(self) -> Any:
+        """Its low-level half for what waits for registries as well."""
+        return self._connected(math.ceil(self._silence)).api
+
+    def _connected(self, patience: int) -> docker.DockerClient:
+        """A client that waits for so many seconds at most for every answer, and every part of one."""
         import docker  # noqa: PLC0415 (slow to import)
 
-        found = self._found
+        found, tls = self._found, self._found.tls or False
         with self.mapped():
             if found.address:
-                return docker.DockerClient(base_url=found.address, version="auto", tls=found.tls or False)
-            return docker.from_env(version="auto")
+                return docker.DockerClient(found.address, version="auto", timeout=patience, tls=tls)
+            return docker.from_env(version="auto", timeout=patience)
 
     @property
     def api(self) -> Any:
@@ -130,18 +146,31 @@ class Engine:
         except StackbuildError:
             raise
         except Exception as error:
-            from docker.errors import APIError, DockerException  # noqa: PLC0415 (slow to import)
+            from docker.errors import APIError, DockerException, StreamParseError  # noqa: PLC0415 (slow)
+            from urllib3.exceptions import HTTPError  # noqa: PLC0415 (slow to import)
 
             if isinstance(error, APIError):
                 raise refusal(error, registry) from error
-            # requests' errors are OSErrors
-            if not isinstance(error, (DockerException, OSError)):
+            # requests' errors are OSErrors; in the middle of an answer they are still urllib3's
+            if not isinstance(error, (DockerException, OSError, HTTPError, StreamParseError)):
                 raise
+            if registry and _is_silence(error) and self._answers():
+                raise self._silent(registry) from error
             message = f"no docker engine answers at {self.address}"
             if "permission denied" in str(error).lower():
                 hint = "this user may not use it: join the group 'docker', or run as root"
                 raise UnreachableError.of(f"{message}: {_why(error)}", hint=hint) from error
             raise TemporaryError.of(f"{message}: {_why(error)}", hint=DOCTOR) from error
+
+    def _answers(self) -> bool:
+        """Whether it answers now, and without delay."""
+        with contextlib.suppress(StackbuildError), contextlib.closing(self._connected(AT_ONCE)):
+            return True
+        return False
+
+    def _silent(self, registry: str) -> TemporaryError:
+        what = f"the registry {registry} is silent: nothing has come of it for {duration(self._silence)}"
+        return TemporaryError.of(what, hint="[retry] silence says how long it may be")
 
     def keys(self) -> dict[str, Held]:
         """The builds that the engine holds, by key; asked once, by label."""
@@ -229,7 +258,7 @@ class Engine:
         """The digest that the reference has in its registry now; raises NotFoundError for a 404 alone."""
         registry = refs.parse(reference).registry
         with self.mapped(registry):
-            found = self.api.inspect_distribution(reference, auth_config=self._login(registry))
+            found = self._transfers.inspect_distribution(reference, auth_config=self._login(registry))
         digest = str(found["Descriptor"]["digest"])
         return RootFound(digest, self.stand_in(f"{refs.parse(reference).name}@{digest}"))
 
@@ -239,7 +268,7 @@ class Engine:
         registry = remote.partition("/")[0]
         with self.mapped(registry):
             login = self._login(registry)
-            messages = self.api.pull(name, tag=digest, stream=True, decode=True, auth_config=login)
+            messages = self._transfers.pull(name, tag=digest, stream=True, decode=True, auth_config=login)
             self._follow(messages, registry, tell)
             image = self.client.images.get(remote)
             if image.labels.get(KEY_LABEL) != key:
@@ -256,7 +285,7 @@ class Engine:
         with self.mapped(registry):
             self.api.tag(local, name, tag=tag)
             login = self._login(registry)
-            messages = self.api.push(name, tag=tag, stream=True, decode=True, auth_config=login)
+            messages = self._transfers.push(name, tag=tag, stream=True, decode=True, auth_config=login)
             digest = self._follow(messages, registry, tell)
         if not digest:
             raise UnreachableError.of(f"the registry {registry} took '{remote}' without naming its digest")
@@ -318,6 +347,14 @@ class Engine:
 def _moment(image: Mapping[str, Any]) -> float:
     """When an image was made; builders that want the same bytes each time say the year 1970."""
     return max(0.0, float(image.get("Created") or 0))
+
+
+def _is_silence(error: Exception) -> bool:
+    """Whether it is that nothing came any more, before an answer or in the middle of one."""
+    from requests.exceptions import ReadTimeout  # noqa: PLC0415 (slow to import)
+    from urllib3.exceptions import ReadTimeoutError  # noqa: PLC0415 (slow to import)
+
+    return isinstance(error, (ReadTimeout, ReadTimeoutError))
 
 
 def _why(error: Exception) -> str:

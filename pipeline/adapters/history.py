@@ -14,6 +14,16 @@ from pipeline.adapters.state import State
 from pipeline.errors import InterruptedRunError
 
 MOST = 100
+# so many runs are remembered; of older ones, only when they have pulled what
+KEPT = 1000
+# what was pulled is still to be known as ours, and its age
+_FORGET = (
+    "insert or replace into made select json_extract(happening, '$.key') as key, max(at) from happenings"
+    " where run <= ? and json_extract(happening, '$.kind') = 'pulled' group by key",
+    "delete from attempts where at < (select min(began) from runs where number > ?)",
+    "delete from happenings where run <= ?",
+    "delete from runs where number <= ?",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,15 @@ class History:
         ((number,),) = self._state.rows(
             "select max(number) from runs where owner = ? and began = ?", row[1], row[0]
         )
+        self._forget(int(str(number)) - KEPT)
         return int(str(number))
+
+    def _forget(self, last: int) -> None:
+        """Let go of the runs up to this one."""
+        if not self._state.rows("select 1 from runs where number <= ? limit 1", last):
+            return
+        for statement in _FORGET:
+            self._state.change(statement, [(last,)])
 
     def note(self, number: int, *happenings: Mapping[str, Any]) -> None:
         """Note what has happened in a run."""
@@ -99,7 +117,8 @@ class History:
 
     def last_made(self) -> dict[str, float]:
         """When each key was last built or pulled here, in seconds since 1970."""
-        found = {str(key): float(str(at)) for key, at in self._state.rows("select key, at from builds")}
+        rows = self._state.rows("select key, at from made union all select key, at from builds order by at")
+        found = {str(key): float(str(at)) for key, at in rows}
         query = (
             "select json_extract(happening, '$.key'), max(at) from happenings"
             " where json_extract(happening, '$.kind') in ('built', 'pulled') group by 1"

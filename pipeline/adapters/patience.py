@@ -21,6 +21,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 # what is decided before a run has begun waits for nobody for long
 PLANNING = Patience(tries=3, first=0.5, longest=5.0)
+# who is asked by somebody who is patient already is not patient once more: tries would multiply
+_patient = threading.local()
 
 
 class TemporaryError(UnreachableError):
@@ -35,8 +37,8 @@ def is_temporary(text: str) -> bool:
 def trouble_of(error: BaseException | None) -> Trouble | None:
     """The passing trouble that an error tells of; errors that know theirs have it as `trouble`."""
     if isinstance(error, TemporaryError):
-        message = str(error)
-        return patience.of_words(message) or Trouble(message.partition("\n")[0], patience.asked_wait(message))
+        message = str(error).partition("\n")[0]
+        return patience.of_words(message) or Trouble(message, patience.asked_wait(message))
     found = getattr(error, "trouble", None)
     return found if isinstance(found, Trouble) else None
 
@@ -61,7 +63,11 @@ class Patient:
         def unless_stopped() -> T:
             if self._stopped.is_set():
                 raise InterruptedRunError.of("interrupted")
-            return work()
+            _patient.already = True
+            try:
+                return work()
+            finally:
+                _patient.already = False
 
         def tell(state: RetryCallState) -> None:
             trouble = _seen(state)
@@ -95,10 +101,15 @@ def _seen(state: RetryCallState) -> Trouble:
 
 
 def patiently(ask: Callable[P, T]) -> Callable[P, T]:
-    """The function, tried again after a TemporaryError, and after nothing else."""
+    """The function, tried again after a TemporaryError, and after nothing else.
+
+    Within `Patient.keep_trying` it is not: that tries all of the work again, and tells of it.
+    """
 
     @wraps(ask)
     def asking(*given: P.args, **named: P.kwargs) -> T:
+        if getattr(_patient, "already", False):
+            return ask(*given, **named)
         import tenacity  # noqa: PLC0415 (only networks need it, and it is slow to import)
 
         retry = tenacity.Retrying(

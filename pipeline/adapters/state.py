@@ -63,6 +63,13 @@ create table if not exists attempts (
     image text not null, key text not null, doing text not null, number integer not null, why text not null,
     wait real not null, at real not null)
 """,
+    """
+create table if not exists shared (
+    registry text not null, key text not null, probe text not null, primary key (registry, key, probe))
+""",
+    """
+create table if not exists made (key text primary key, at real not null)
+""",
 )
 VERSION = len(MIGRATIONS)
 PATIENCE = 30.0  # how long to wait for another process that writes, in seconds

@@ -36,7 +36,8 @@ def prune(
     """List what this machine keeps of the project and no variant needs; with --yes remove it.
 
     That is builds in the engine, logs of old runs (of 30 days, without --older-than), and states that were
-    set aside. What a variant needs as things are now stays, and so does what a running build needs.
+    set aside. What a variant needs as things are now stays, and so does what a running build needs. The
+    history needs no pruning: it is of the last 1,000 runs.
 
     \b
     stackbuild prune

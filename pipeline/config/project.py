@@ -11,6 +11,7 @@ from pipeline.config.building import Building, read_building
 from pipeline.config.freshness import Fresh, read_fresh
 from pipeline.config.limits import Resources, read_limits, read_retry
 from pipeline.config.names import DEFAULT_TAGS, TagField, read_names
+from pipeline.config.sharing import Sharing, read_sharing
 from pipeline.config.sign import Sign, read_sign
 from pipeline.config.smokes import GPU_PROBES, Smoke, read_smoke
 from pipeline.config.trees import TreeConfig, read_tree
@@ -68,6 +69,7 @@ class Config:
     credentials: str = ""
     attest: Attest = field(default_factory=Attest)
     sign: Sign = field(default_factory=Sign)
+    sharing: Sharing = field(default_factory=Sharing)
     overlays: str = OVERLAYS
     variant_names: tuple[str, ...] = field(init=False)
 
@@ -117,12 +119,13 @@ def parse(text: str, path: str) -> Config:
     attest = read_attest(root.table("attest"))
     sign = read_sign(root.table("sign"), given=root.has("sign"))
     build = read_building(root.table("build"))
+    sharing = read_sharing(root.table("verdicts"))
     limits, patience = read_limits(root.table("limits")), read_retry(root.table("retry"))
     root.close("section")
     document.check()
     plain = Config(path, name, trees, registry, platform, variants, smokes, tags, limits, patience)
     plain = replace(plain, fresh=fresh, build=build, attest=attest, sign=sign, overlays=overlays)
-    return replace(plain, tag_fields=fields, credentials=credentials)
+    return replace(plain, tag_fields=fields, credentials=credentials, sharing=sharing)
 
 
 def _credentials(project: Table) -> str:

@@ -13,6 +13,8 @@ DEFAULT_TIMEOUT = 120.0
 # a socket waits for 24 days at most
 LONGEST_TIMEOUT = 7 * 86_400.0
 DEFAULT_MEMORY = 8 << 30
+# what a probe finds on a network is true for a while
+NETWORK_AGE = 7 * 86_400.0
 DEFAULT_PIDS = 4096
 GPU_PROBES = ("cuda", "gpu", "nvidia-smi", "tensorflow", "torch")
 PROBES = tuple(sorted((*GPU_PROBES, "cuda-libs", "jupyter")))
@@ -26,7 +28,8 @@ class Smoke:
     """One `[[smoke]]`: a command or a built-in probe to run in built images.
 
     No globs: the leaves; no variants: all. `files` and `tests` are paths below the folder of stacks.toml, or
-    `TREE:PATH` below a tree's; `timeout` is in seconds, `memory` in bytes (0: no limit).
+    `TREE:PATH` below a tree's; `timeout` is in seconds, `memory` in bytes (0: no limit). A verdict counts for
+    `max_age` seconds (0: for ever).
     """
 
     run: tuple[str, ...]
@@ -47,6 +50,7 @@ class Smoke:
     capabilities: tuple[str, ...] = ()
     memory: int = DEFAULT_MEMORY
     pids: int = DEFAULT_PIDS
+    max_age: float = 0.0
 
 
 def read_smoke(table: Table, variants: list[str]) -> Smoke:
@@ -68,6 +72,7 @@ def read_smoke(table: Table, variants: list[str]) -> Smoke:
     gpu = table.take("gpu", bool, default=probe in GPU_PROBES)
     if probe in GPU_PROBES and not gpu:
         table.problem(f"the probe '{probe}' needs a GPU", "gpu", "leave 'gpu' out")
+    network = table.take("network", bool, default=False)
     smoke = Smoke(
         run=run,
         where=table.where,
@@ -79,7 +84,7 @@ def read_smoke(table: Table, variants: list[str]) -> Smoke:
         probe=probe,
         env=table.pairs("env"),
         user=_read_user(table),
-        network=table.take("network", bool, default=False),
+        network=network,
         expect=_read_pattern(table),
         files=_read_files(table),
         tests=tests,
@@ -87,6 +92,7 @@ def read_smoke(table: Table, variants: list[str]) -> Smoke:
         capabilities=_read_capabilities(table),
         memory=read_size(table, "memory", DEFAULT_MEMORY),
         pids=_read_pids(table),
+        max_age=_read_age(table, NETWORK_AGE if network else 0.0),
     )
     table.close()
     return smoke
@@ -106,6 +112,13 @@ def _read_timeout(table: Table) -> float:
         table.problem("no probe may take longer than a week", "timeout")
         return DEFAULT_TIMEOUT
     return timeout
+
+
+def _read_age(table: Table, default: float) -> float:
+    if table.has("max_age"):
+        return read_duration(table, "max_age", default or NETWORK_AGE)
+    table.take("max_age", str, "")
+    return default
 
 
 def _read_user(table: Table) -> str:

@@ -146,7 +146,7 @@ def run_build(asked: Asked) -> Built:
     found = views(project, asked.variants, asked.overlays)
     ask = ask_of(project, found, asked)
     building = means.building_of(project.config.build, project.root, asked.secrets)
-    engine = Engine()
+    engine = Engine(project.config.patience.silence)
     with _state(project, write=True) as state:
         with since(project, asked) as before:
             ask = replace(ask, before=before)
@@ -195,7 +195,7 @@ def run_smoke(asked: Asked) -> Built:
     project = opened(asked)
     found = views(project, asked.variants, asked.overlays)
     ask = replace(ask_of(project, found, asked), push=False)
-    engine = Engine()
+    engine = Engine(project.config.patience.silence)
     with _state(project, write=True) as state:
         decided = decide(project, found, ask, (engine, state))
         unbuilt = sorted({step.image for step in decided.steps if step.action is Action.BUILD})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pipeline import keys, plan, refs, smoke
+from pipeline import keys, plan, publish, refs, smoke
 from pipeline.adapters import pools, verdicts
 from pipeline.adapters.disk import Digests
 from pipeline.adapters.engine import Engine, NotFoundError
@@ -19,11 +20,12 @@ from pipeline.lock import Lock, Root
 from pipeline.outcome import Verdict
 from pipeline.plan import Action, Known, Reason, Request, Step
 from pipeline.ports import Held
-from pipeline.run import existing, payloads, standing
+from pipeline.run import existing, payloads, standing, testifying
 from pipeline.run.existing import Existing
 from pipeline.run.project import Project, View
 from pipeline.run.standing import Ground
-from pipeline.smoke import Probe
+from pipeline.run.testifying import There
+from pipeline.smoke import Probe, Stored
 
 if TYPE_CHECKING:
     from pipeline.adapters.registry import Registry
@@ -98,7 +100,8 @@ class Decision:
 class Decided:
     """All that a run needs to know before it changes anything.
 
-    `unlocked` are roots that nobody could look up: they count as they are named.
+    `unlocked` are roots that nobody could look up: they count as they are named. `ids` is what image each key
+    is, here or in the registry; `borrowed` are the verdicts of other machines.
     """
 
     decisions: tuple[Decision, ...]
@@ -112,6 +115,8 @@ class Decided:
     engine_asked: bool = True
     remote: Registry | None = None
     foreign: frozenset[str] = frozenset()
+    ids: Mapping[str, str] = field(default_factory=dict)
+    borrowed: Stored = field(default_factory=dict)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -194,7 +199,8 @@ def decide(
         there = existing.ask(records.values(), place, (engine, state), publish=ask.publish)
     else:
         there = existing.remember(records, ask.registry, state, engine)
-    ground = _ground(project, ask, there, (engine, state))
+    borrowed: Stored = {}
+    ground = _ground(project, ask, (there, remote, borrowed), (engine, state))
     before = ask.before(lock) if ask.before else None
     decisions = []
     for view in views:
@@ -216,7 +222,7 @@ def decide(
     return Decided(
         tuple(decisions), lock, there.held, there.pushed, stand_ins, digests, state.seconds(),
         tuple(sorted(reference for reference in wanted if reference not in lock.roots)), engine is not None,
-        remote, there.foreign,
+        remote, there.foreign, ground.ids, borrowed,
     )  # fmt: skip
 
 
@@ -270,9 +276,15 @@ def _decision(
     return Decision(view, steps, records, found.open, found.settled, found.late)
 
 
-def _ground(project: Project, ask: Ask, there: Existing, world: tuple[Engine | None, State]) -> Ground:
-    """What is known of images and verdicts before probes are chosen."""
+def _ground(
+    project: Project,
+    ask: Ask,
+    given: tuple[Existing, Registry | None, Stored],
+    world: tuple[Engine | None, State],
+) -> Ground:
+    """What is known of images and verdicts before probes are chosen; gathers the verdicts of others."""
     engine, state = world
+    there, remote, borrowed = given
     known = state.pushed(ask.registry) if ask.registry else {}
     # what was built here, and lies in the registry as it was pushed from here, is the same image still
     built = {
@@ -281,10 +293,32 @@ def _ground(project: Project, ask: Ask, there: Existing, world: tuple[Engine | N
         if key in there.pushed and there.pushed[key] == known.get(key)
     }
     smokes = [*project.config.smokes, *(v.default_probe for v in project.config.variants if v.default_probe)]
+    ids = {**built, **there.ids, **{key: one.image_id for key, one in there.held.items()}}
+    stored = {} if ask.smoke == "always" else verdicts.stored(state)
+    shared = project.config.sharing.wanted and ask.registry_asked and ask.smoke != "always"
+
+    def borrow(probes: Iterable[Probe]) -> Stored:
+        if remote and shared:
+            place = There(remote, ask.registry, there.pushed, ids)
+            borrowed.update(testifying.borrowed(place, probes, smoke.joined(stored, borrowed)))
+        return borrowed
+
+    environment = engine.environment if engine else lambda _: ()
+
+    def variables(image: str, key: str) -> tuple[str, ...]:
+        here = environment(ids[key]) if key in ids else ()
+        if here or not remote or not ask.registry_asked or key not in there.pushed:
+            return here
+        found = publish.look(remote, publish.key_name(ask.registry, image, key))
+        return tuple(f"{name}={value}" for name, value in found.environment.items()) if found else ()
+
     return Ground(
         project.config,
         payloads.read(project, smokes),
-        {**built, **there.ids, **{key: one.image_id for key, one in there.held.items()}},
-        {} if ask.smoke == "always" else verdicts.stored(state),
-        engine.environment if engine else lambda _: (),
+        ids,
+        stored,
+        borrow,
+        variables,
+        environment,
+        time.time(),
     )

@@ -18,9 +18,10 @@ from pipeline.errors import InterruptedRunError
 from pipeline.outcome import Failed, HeldBack, Outcome, Promoted, Result, Verdict
 from pipeline.plan import Action
 from pipeline.ports import Watch
-from pipeline.run import probing, publishing, signing, space
+from pipeline.run import probing, publishing, signing, space, testifying
 from pipeline.run.decide import Ask, Decided, How, with_stand_ins
 from pipeline.run.project import Project
+from pipeline.run.testifying import There
 from pipeline.run.worker import Worker
 
 
@@ -59,6 +60,7 @@ def execute(
         disk.write_text(project.lock_path, locking.render(decided.lock))
     state.note_files(decided.digests.learnt)
     Texts(state).keep(_read(project, decided))
+    testifying.note(state, ask.registry, decided.borrowed)
     worker = Worker(project, decided, engine, state, ask.smoke)
     worker.run, worker.building = how.run, how.building
     steps = [step for step in decided.steps if how.build or step.action is not Action.BUILD]
@@ -81,6 +83,10 @@ def execute(
         raise
     outcomes = tuple(one for one in happened if not isinstance(one, Verdict))
     verdicts = [(d, probing.verdicts(d, ask, worker, happened)) for d in decided.decisions]
+    if worker.remote and project.config.sharing.wanted:
+        ids = {**decided.ids, **worker.image_ids}
+        there = There(worker.remote, ask.registry, worker.digests, ids)
+        testifying.share(there, (one for _, found in verdicts for one in found), state)
     if ask.publish:
         signing.run(project.config, verdicts, (ask, how, worker))
     for decision in decided.decisions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -10,12 +11,10 @@ from pathlib import Path
 
 from pipeline import smoke
 from pipeline.adapters import logs, scripts
-from pipeline.adapters.verdicts import Stored
 from pipeline.config import Smoke
 from pipeline.outcome import Result, Verdict
 from pipeline.ports import NotStarted, ProbeFile, RunProbe
-from pipeline.run.standing import reused
-from pipeline.smoke import Payload, Probe
+from pipeline.smoke import Payload, Probe, Stored
 
 PATIENCE = 60.0
 
@@ -44,11 +43,11 @@ class Prober:
             # what a command says of a GPU that nobody has seen is worth nothing
             if seen.result is not Result.PASSED and not probe.smoke.probe:
                 return smoke.judge(probe, NotStarted(seen.reason, doubt=True))
-        if again := reused(probe, known.get(str(hardware or ""))):
+        if again := smoke.reused(probe, known.get(str(hardware or "")), time.time()):
             return again
         log = self._log(probe)
         verdict = smoke.judge(probe, self._run(smoke.order_of(probe, image_id, log)), hardware)
-        return replace(verdict, log=log) if verdict.seconds else verdict
+        return replace(verdict, log=log if verdict.seconds else "", at=time.time())
 
     def _log(self, probe: Probe) -> str:
         return str(self._logs() / logs.probe_name(probe.image, probe.key, probe.digest))

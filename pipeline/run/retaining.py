@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline import publish, retention, shelf
+from pipeline.adapters import verdicts
 from pipeline.adapters.credentials import Credentials
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.registry import Registry
@@ -63,12 +64,23 @@ def run_retain(file: str, most: int, *, delete: bool) -> Retained:
     keys = _needed(project, kept)
     gone = (*_generations(place, old), *_builds(place, project, kept, keys), *_manifests(place, keys))
     shop = Registry(Credentials(place.registry, project.config.credentials))
+    if delete:
+        _forget(project, place, gone)
     for one in gone if delete else ():
         if publish.history(place)[-1:] != tags[-1:]:
             hint = "run it again: what was listed is gone as far as it came"
             raise FailedError.of("somebody has published meanwhile", hint=hint)
         shop.delete(f"{one.repository}@{one.digest}")
     return Retained(place.registry, gone, len(kept), delete)
+
+
+def _forget(project: Project, place: Place, gone: tuple[Doomed, ...]) -> None:
+    """What this machine pushed is asked for again, as soon as it may be gone."""
+    state = State(project.state, write=True)
+    try:
+        verdicts.forget_pushed(state, place.registry, retention.key_tags(gone))
+    finally:
+        state.close()
 
 
 def _needed(project: Project, kept: list[Generation]) -> frozenset[str]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from pipeline import smoke
-from pipeline.adapters.verdicts import Stored
 from pipeline.config import Config, Smoke
 from pipeline.graph import Graph
 from pipeline.keys import KeyRecord
 from pipeline.outcome import Verdict
 from pipeline.plan import Step
-from pipeline.smoke import Payload, Probe, cuda
+from pipeline.smoke import Payload, Probe, Stored, cuda
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +19,20 @@ class Ground:
     """What probes are chosen on.
 
     `payloads` are what the smokes bring along; `ids` the image that each key is, here or in the registry;
-    `stored` the verdicts that are remembered, none where all probes are to be run again; `environment` gives
-    the variables of a local image, none where there is no such image.
+    `stored` the verdicts that are remembered, none where all probes are to be run again, and `borrow` those
+    that other machines gave on some of the probes. `variables` gives those that an image's build sets, here
+    or in the registry, `environment` those of a local image: none where there is none. `now` is in seconds of
+    Unix time.
     """
 
     config: Config
     payloads: Mapping[Smoke, Payload]
     ids: Mapping[str, str]
     stored: Stored
+    borrow: Callable[[Iterable[Probe]], Stored]
+    variables: Callable[[str, str], tuple[str, ...]]
     environment: Callable[[str], tuple[str, ...]]
+    now: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,13 @@ def sort(
     roots: dict[str, tuple[str, ...]] = {}
     for reference, image in cuda.unsure(graph).items():
         # what was built on it is at hand more often than the root itself
-        built = ground.ids.get(records[image].key, "")
-        variables = ground.environment(built) if built else ()
+        variables = ground.variables(image, records[image].key)
         roots[reference] = variables or ground.environment(pinned(reference))
     known = cuda.standing_on(graph, frozenset(r for r, variables in roots.items() if cuda.sets(variables)))
     unknown = cuda.standing_on(graph, frozenset(r for r, variables in roots.items() if not variables))
     every = smoke.probes(ground.config, name, graph, steps, ground.payloads, known)
-    settled = {probe: verdict for probe in every if (verdict := _stands(probe, ground))}
+    stored = smoke.joined(ground.stored, ground.borrow(every))
+    settled = {probe: verdict for probe in every if (verdict := _stands(probe, ground, stored))}
     perhaps = smoke.probes(ground.config, name, graph, steps, ground.payloads, known | unknown)
     sure = frozenset(every)
     return Sorted(
@@ -67,15 +71,6 @@ def sort(
     )
 
 
-def _stands(probe: Probe, ground: Ground) -> Verdict | None:
-    """The verdict that stands on a probe; one of a GPU does only for its hardware, which is seen later."""
-    if probe.smoke.gpu:
-        return None
-    return reused(probe, ground.stored.get((ground.ids.get(probe.key, ""), probe.digest), {}).get(""))
-
-
-def reused(probe: Probe, verdict: Verdict | None) -> Verdict | None:
-    """A remembered verdict, under the names that its image and probe have today."""
-    if verdict is None:
-        return None
-    return replace(verdict, image=probe.image, key=probe.key, title=probe.title, reused=True)
+def _stands(probe: Probe, ground: Ground, stored: Stored) -> Verdict | None:
+    known = stored.get((ground.ids.get(probe.key, ""), probe.digest), {})
+    return smoke.stands(probe, known, ground.now, any_gpu=ground.config.sharing.any_gpu)

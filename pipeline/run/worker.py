@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import build, labels, publish
+from pipeline import build, hints, labels, publish
 from pipeline.adapters import attempts as remembered
 from pipeline.adapters import logs, verdicts
 from pipeline.adapters.builds import BuildFailedError, Builds
@@ -165,7 +165,8 @@ class Worker:
             line = error.line or step_line(image.dockerfile, error.step)
             where = f"{image.where}:{line}: " if line else ""
             message = f"{where}{error.message}"
-            return Failed(step.image, step.key, doing, message, 0.0, error.tail, job.log, error.hint)
+            hint = error.hint or hints.of_words(error.message)
+            return Failed(step.image, step.key, doing, message, 0.0, error.tail, job.log, hint)
         problem = error.problems[0]
         message = f"{problem.where}: {problem.message}" if problem.where else problem.message
         failed = Failed(step.image, step.key, doing, message, log=job.log, hint=problem.hint)

@@ -19,8 +19,8 @@ from pathlib import Path
 class Fault:
     """What goes wrong with one answer; nothing, where nothing is said.
 
-    `cut` ends the body in its middle, `reset` tears the connection down before any answer; before either
-    the server waits, `wait` seconds.
+    `message` are the words of a refusal. `cut` ends the body in its middle, `reset` tears the connection down
+    before any answer; before either the server waits, `wait` seconds.
     """
 
     status: int = 0
@@ -28,6 +28,7 @@ class Fault:
     cut: bool = False
     reset: bool = False
     wait: float = 0.0
+    message: str = "as it was told"
 
 
 FINE = Fault()
@@ -120,6 +121,8 @@ class Faulty:
                 pass
 
         self._upstream = upstream
+        # else an upload would go on at an address of plain HTTP, where nobody speaks it
+        self._scheme = "https" if certificate else "http"
         self._files = files or {}
         self._server = http.server.ThreadingHTTPServer((host, 0), Handler)
         if certificate:
@@ -154,7 +157,8 @@ class Faulty:
         }
         connection = http.client.HTTPConnection(self._upstream, timeout=60)
         try:
-            connection.request(asked.command, asked.path, body, {**headers, "Content-Length": str(len(body))})
+            own = {"Content-Length": str(len(body)), "X-Forwarded-Proto": self._scheme}
+            connection.request(asked.command, asked.path, body, {**headers, **own})
             answer = connection.getresponse()
             kept = {name: value for name, value in answer.getheaders() if name.lower() not in HOP}
             return _Answer(answer.status, kept, answer.read())
@@ -169,7 +173,7 @@ class Faulty:
 
 
 def _refusal(fault: Fault) -> _Answer:
-    body = {"errors": [{"code": CODES.get(fault.status, "UNKNOWN"), "message": "as it was told"}]}
+    body = {"errors": [{"code": CODES.get(fault.status, "UNKNOWN"), "message": fault.message}]}
     return _Answer(
         fault.status, {"Content-Type": "application/json", **fault.headers}, json.dumps(body).encode()
     )

@@ -126,17 +126,55 @@ def test_a_docker_without_buildx_is_said_before_anything_is_built(workshop: Work
     assert workshop.actions() == {"one": "build"}
 
 
+FULL = 'mount -t tmpfs -o size=200k none "$0" && exec "$@"'
+
+
 def test_a_full_disk_is_an_error_of_one_line_and_not_a_crash(workshop: Workshop) -> None:
     workshop.image("one", f"FROM {ROOT}\nRUN head -c 900000 /dev/urandom | base64 # {workshop.nonce}\n")
     state = workshop.root / ".stackbuild"
     state.mkdir()
-    script = 'mount -t tmpfs -o size=200k none "$0" && exec "$@"'
-    ran = workshop.run(code=1, within=[*MOUNTS, "sh", "-c", script, str(state)])
+    ran = workshop.run(code=1, within=[*MOUNTS, "sh", "-c", FULL, str(state)])
     assert "no space left" in ran.err.lower() or "disk is full" in ran.err
     assert str(state) in ran.err
     assert "hint: is the disk full" in ran.err
     assert not workshop.processes()
     workshop.run()
+
+
+@pytest.mark.parametrize("folder", ["contexts", "logs"])
+def test_a_disk_that_fills_in_the_middle_of_a_run_costs_the_builds_that_need_it(
+    workshop: Workshop, folder: str
+) -> None:
+    workshop.image("done", "FROM scratch\nCOPY who /\n", {"who": workshop.nonce})
+    # a context that must lie in a folder: its Dockerfile is none of it
+    files = {".dockerignore": "Dockerfile", "big": workshop.nonce * 10_000}
+    workshop.image("large", "FROM jupyter/done\nCOPY . /all/\n", files)
+    workshop.image("loud", f"FROM {ROOT}\nRUN yes {workshop.nonce} | head -c 900000\n")
+    workshop.image("late", "FROM jupyter/large\nCOPY who /late\n", {"who": workshop.nonce})
+    place = workshop.root / ".stackbuild" / folder
+    place.mkdir(parents=True)
+    line = ["--jobs", "1", "--format", "json"]
+    ran = workshop.run(*line, code=1, within=[*MOUNTS, "sh", "-c", FULL, str(place)])
+    found = {one["image"]: one for one in ran.json()["outcomes"]}
+    kinds = {name: one["kind"] for name, one in found.items()}
+    if folder == "contexts":
+        assert kinds == {"done": "built", "large": "failed", "loud": "built", "late": "blocked"}
+    else:
+        assert kinds["done"] == "built"
+        assert kinds["loud"] == "failed"
+    failed = [one for one in found.values() if one["kind"] == "failed"]
+    for one in failed:
+        assert one["message"].startswith(f"{place}/")
+        assert one["message"].endswith(": cannot be written: No space left on device")
+        assert one["hint"].startswith("is the disk full")
+    assert list((workshop.root / ".stackbuild/contexts").iterdir()) == []
+    assert not workshop.processes()
+    again = workshop.run("--format", "json").json()["outcomes"]
+    unfinished = {name for name, kind in kinds.items() if kind != "built"}
+    # what the engine has finished although nobody could write down how is not built again
+    assert {one["image"] for one in again} <= unfinished
+    assert {one["kind"] for one in again} <= {"built"}
+    assert set(workshop.actions().values()) == {"reuse"}
 
 
 def test_a_state_that_is_none_is_set_aside_and_said(workshop: Workshop) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -12,15 +11,18 @@ from typing import Any
 import pytest
 
 from engine.debs import repository
-from engine.faulty import Fault, faulty, first
-from engine.workshop import ROOT, Workshop, until
+from engine.faulty import Behaviour, Fault, faulty, first
+from engine.upstream import put, registry
+from engine.workshop import NONCE, ROOT, Workshop
+from pipeline.ports import KEY_LABEL
 
 pytestmark = pytest.mark.engine
 
 QUICK = '[retry]\nfirst_wait = "40ms"\nlongest_wait = "2s"\n'
 FAULTS = {
     "500": Fault(500),
-    "429": Fault(429, {"Retry-After": "1"}),
+    # as large registries say it: a status and its headers are not all that the engine passes on
+    "429": Fault(429, {"Retry-After": "1"}, message="retry-after: 1s, allowed: 5/minute"),
     "401": Fault(401),
     "cut": Fault(cut=True),
     "reset": Fault(reset=True),
@@ -104,29 +106,8 @@ def test_what_another_try_would_not_mend_is_tried_once(workshop: Workshop, what:
 @pytest.fixture
 def upstream(tmp_path: Path) -> Iterator[str]:
     """A registry of the test's own, on loopback."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    config = tmp_path / "registry.yml"
-    config.write_text(
-        f"version: 0.1\nstorage:\n  filesystem: {{rootdirectory: {tmp_path}/registry}}\n"
-        f"http: {{addr: '{address}'}}\n"
-    )
-    process = subprocess.Popen(
-        ["docker-registry", "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        host, _, port = address.partition(":")
-
-        def answers() -> bool:
-            with socket.socket() as probe:
-                return not probe.connect_ex((host, int(port)))
-
-        until(answers, "the registry answers")
+    with registry(tmp_path) as address:
         yield address
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -140,28 +121,130 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_push_through_a_registry_in_trouble(workshop: Workshop, upstream: str, fault: str) -> None:
-    workshop.more(QUICK)
-    workshop.image("one", "FROM scratch\nCOPY who /\n", {"who": workshop.nonce})
-    workshop.run()
-    hit: list[str] = []
+def once(fault: str, method: str, of: str, hit: list[str]) -> Behaviour:
+    """A registry that has this fault with the first request like that; a refusal stays."""
 
-    def behave(method: str, path: str) -> Fault:
-        if "/manifests/" in path and method == "PUT" and not hit:
+    def behave(asked: str, path: str) -> Fault:
+        if asked == method and of in path and (fault == "401" or not hit):
             hit.append(path)
             return FAULTS[fault]
         return Fault()
 
-    with faulty(behave, upstream) as proxy:
-        ran = workshop.run(
-            "--registry", f"{proxy.address}/x", "--format", "json", code=3 if fault == "401" else 0
-        )
-        (pushed,) = ran.json()["outcomes"]
+    return behave
+
+
+def is_as_it_should_be(ran: Any, one: Any, fault: str, doing: str) -> None:
+    """What may pass has been tried again, and nothing else; who asked to be left alone was."""
+    assert one["kind"] == ("failed" if fault == "401" else doing)
+    # the engine, and BuildKit, have patience of their own with some of it
+    assert len(one["attempts"]) <= 1
+    assert ran.err.count("trying again") == len(one["attempts"])
+    if fault in {"401", "slow"}:
+        assert one["attempts"] == []
+    for attempt in one["attempts"]:
+        low, high = (1.0, 1.01) if fault == "429" else (0.03, 0.04)
+        assert low <= attempt["wait"] <= high, attempt
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_push_to_a_registry_in_trouble(workshop: Workshop, upstream: str, fault: str) -> None:
+    workshop.more(QUICK)
+    workshop.image("one", "FROM scratch\nCOPY who /\n", {"who": workshop.nonce})
+    workshop.run()
+    hit: list[str] = []
+    with faulty(once(fault, "PUT", "/manifests/", hit), upstream) as proxy:
+        address = f"{proxy.address}/x"
+        ran = workshop.run("--registry", address, "--format", "json", code=3 if fault == "401" else 0)
+    (pushed,) = ran.json()["outcomes"]
     assert hit
-    assert pushed["kind"] == ("failed" if fault == "401" else "pushed")
-    # the engine has patience of its own with some of it
-    assert len(pushed["attempts"]) <= 1
+    is_as_it_should_be(ran, pushed, fault, "pushed")
     if fault == "401":
-        assert pushed["attempts"] == []
         assert "refuses" in pushed["message"]
+
+
+def test_a_push_goes_through_tls_as_well(workshop: Workshop, upstream: str, certificate: Path) -> None:
+    workshop.image("one", "FROM scratch\nCOPY who /\n", {"who": workshop.nonce})
+    with faulty(lambda _method, _path: 200, upstream, certificate=certificate) as proxy:
+        ran = workshop.run("--registry", f"{proxy.address}/x", "--format", "json")
+    assert [(one["kind"], one.get("attempts")) for one in ran.json()["outcomes"]] == [
+        ("built", []),
+        ("pushed", []),
+    ]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_pull_of_a_parent_from_a_registry_in_trouble(workshop: Workshop, upstream: str, fault: str) -> None:
+    workshop.more(QUICK)
+    workshop.image("base", "FROM scratch\nCOPY who /\n", {"who": workshop.nonce})
+    workshop.image("leaf", "FROM jupyter/base\nCOPY who /leaf\n", {"who": workshop.nonce})
+    key = workshop.plan()["default"]["images"]["base"]["key"]
+    labels = {KEY_LABEL: key, NONCE: workshop.nonce}
+    put(f"{upstream}/x/base:k-{key[:32]}", {"who": f"of another machine {workshop.nonce}"}, labels)
+    hit: list[str] = []
+    with faulty(once(fault, "GET", "/manifests/sha256:", hit), upstream) as proxy:
+        address = f"{proxy.address}/x"
+        ran = workshop.run("--registry", address, "--format", "json", code=3 if fault == "401" else 0)
+    base = outcomes(ran)["base"]
+    assert hit
+    is_as_it_should_be(ran, base, fault, "pulled")
+    assert outcomes(ran)["leaf"]["kind"] == ("blocked" if fault == "401" else "built")
+    if fault != "401":
+        assert workshop.text("leaf", "/who") == f"of another machine {workshop.nonce}"
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_root_in_a_registry_in_trouble(
+    workshop: Workshop, upstream: str, certificate: Path, fault: str
+) -> None:
+    workshop.more(QUICK)
+    put(f"{upstream}/x/root:1", {"root": workshop.nonce})
+    hit: list[str] = []
+    with faulty(once(fault, "GET", "/blobs/", hit), upstream, certificate=certificate) as proxy:
+        workshop.image("one", f"FROM {proxy.address}/x/root:1\nCOPY who /\n", {"who": workshop.nonce})
+        ran = workshop.run("--format", "json", code=1 if fault == "401" else 0)
+    assert hit
+    is_as_it_should_be(ran, outcomes(ran)["one"], fault, "built")
+    if fault != "401":
+        assert workshop.text("one", "/root") == workshop.nonce
+
+
+def test_a_registry_that_asks_to_be_left_alone_is_left_alone_for_so_long(
+    workshop: Workshop, upstream: str
+) -> None:
+    workshop.more(QUICK)
+    workshop.image("one", "FROM scratch\nCOPY who /\n", {"who": workshop.nonce})
+    workshop.run()
+    asked: list[str] = []
+
+    def behave(method: str, path: str) -> Fault:
+        if "/x/one/manifests/k-" not in path:
+            return Fault()
+        asked.append(method)
+        # the question that comes after the push
+        return Fault(429, {"Retry-After": "1"}) if asked[-2:] == ["PUT", "GET"] else Fault()
+
+    with faulty(behave, upstream) as proxy:
+        ran = workshop.run("--registry", f"{proxy.address}/x", "--format", "json")
+    (pushed,) = ran.json()["outcomes"]
+    (attempt,) = pushed["attempts"]
+    assert 1.0 <= attempt["wait"] <= 1.01
+    assert "retry-after: 1 s" in attempt["why"]
+    # it was there all the time, and is not sent again
+    assert asked.count("PUT") == 1
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_registry_that_is_silent_is_not_taken_for_an_engine_that_is_gone(
+    workshop: Workshop, upstream: str, method: str
+) -> None:
+    workshop.more(f'{QUICK}tries = 2\nsilence = "1s"\n')
+    workshop.image("one", "FROM scratch\nCOPY who /\n", {"who": workshop.nonce})
+    workshop.run()
+    with faulty(lambda asked, _path: None if asked == method else 200, upstream) as proxy:
+        ran = workshop.run("--registry", f"{proxy.address}/x", "--format", "json", code=3)
+    (failed,) = ran.json()["outcomes"]
+    said = f"the registry {proxy.address} is silent: nothing has come of it for 1.0 s"
+    assert failed["message"] == said
+    assert [attempt["why"] for attempt in failed["attempts"]] == [said]
+    assert "[retry] silence" in failed["hint"]
+    assert "engine" not in failed["message"]

@@ -10,7 +10,7 @@ import os
 import shutil
 import socket
 import ssl
-import subprocess
+import tempfile
 import threading
 import time
 import uuid
@@ -20,7 +20,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from engine.workshop import ROOT, Workshop, until
+from engine.second import SecondEngine
+from engine.workshop import ROOT, Workshop
 from pipeline import publish
 from pipeline.adapters import patience
 from pipeline.adapters.credentials import Credentials
@@ -102,50 +103,54 @@ def test_a_key_that_has_another_build_in_the_registry_is_not_overwritten_and_the
 
 
 @pytest.fixture(scope="module")
-def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def other() -> Iterator[SecondEngine]:
     """Another machine's engine: its own store, the same registry."""
-    home = tmp_path_factory.mktemp("other")
-    config = {
-        "data-root": str(home / "data"), "exec-root": str(home / "exec"), "pidfile": str(home / "pid"),
-        "bridge": "none", "iptables": False, "features": {"buildkit": True},
-    }  # fmt: skip
-    (home / "daemon.json").write_text(json.dumps(config))
-    address = f"unix:///tmp/sb-{uuid.uuid4().hex[:8]}.sock"
-    line = ["dockerd", "--config-file", str(home / "daemon.json"), "-H", address]
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen(line, stdout=log, stderr=log, start_new_session=True)
-
-    def up() -> bool:
-        with contextlib.suppress(docker.errors.DockerException):
-            return bool(docker.DockerClient(base_url=address).ping())
-        return False
-
+    folder = Path(tempfile.mkdtemp(prefix="sb-", dir="/tmp"))
+    engine = SecondEngine(folder / "engine")
     try:
-        until(up, (home / "log").read_text(errors="replace"), 30)
-        yield address
+        engine.start().close()
+        yield engine
     finally:
-        process.terminate()
-        process.wait(30)
+        engine.close()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_another_machine_builds_nothing_and_pulls_what_it_builds_on(
-    workshop: Workshop, other: str, tmp_path: Path
+def test_another_machine_builds_nothing_probes_nothing_and_pulls_what_it_builds_on(
+    workshop: Workshop, other: SecondEngine, tmp_path: Path
 ) -> None:
     workshop.image("base", f"FROM {ROOT}\nCOPY who /\n", {"who": workshop.nonce})
     workshop.image("child", "FROM jupyter/base\nCOPY who /child\n", {"who": "1"})
     workshop.image("aside", "FROM jupyter/base\nCOPY who /aside\n", {"who": "1"})
+    workshop.more('[[smoke]]\nrun = ["test", "-f", "/who"]\nnetwork = true')
     options = ("--registry", workshop.registry, "--format", "json")
     workshop.run(*options)
-    shutil.copytree(workshop.root, tmp_path / "there", ignore=shutil.ignore_patterns(".stackbuild"))
-    there = {"DOCKER_HOST": other}
-    report = workshop.run(*options, env=there, cwd=tmp_path / "there").json()
+    home = tmp_path / "there"
+    shutil.copytree(workshop.root, home, ignore=shutil.ignore_patterns(".stackbuild"))
+    there = {"DOCKER_HOST": other.address}
+    # what has passed here is named from there, and never pulled
+    report = workshop.run("publish", *options, env=there, cwd=home).json()
     assert report["outcomes"] == []
-    client = docker.DockerClient(base_url=other)
+    assert {(v["image"], v["result"], v["reused"]) for v in report["verdicts"]} == {
+        ("aside", "passed", True),
+        ("child", "passed", True),
+    }
+    assert {(name["image"], name["kind"]) for name in report["names"]} == {
+        ("aside", "promoted"),
+        ("base", "promoted"),
+        ("child", "promoted"),
+    }
+    client = docker.DockerClient(base_url=other.address)
     assert client.images.list() == []
-    (tmp_path / "there/images/child/who").write_text("2")
-    report = workshop.run(*options, env=there, cwd=tmp_path / "there").json()
+    (home / "images/child/who").write_text("2")
+    report = workshop.run(*options, env=there, cwd=home).json()
     kinds = [(outcome["kind"], outcome["image"]) for outcome in report["outcomes"]]
     assert kinds == [("pulled", "base"), ("built", "child"), ("pushed", "child")]
+    assert [v["image"] for v in report["verdicts"] if not v["reused"]] == ["child"]
+    # and the other way round, unless everything is to be probed anew
+    (workshop.images / "child/who").write_text("2")
+    assert workshop.run(*options).json()["outcomes"] == []
+    report = workshop.run("smoke", "child", "--smoke", "always", *options).json()
+    assert [(v["image"], v["reused"]) for v in report["verdicts"]] == [("child", False)]
 
 
 class Proxy:

@@ -24,7 +24,8 @@ FROM {root}
 ARG WHO
 ENV WHO=$WHO
 WORKDIR /work
-COPY --from=tools /a sub /work/
+COPY --from=tools /a /work/
+COPY sub /work/
 RUN echo "$WHO" > who && cat who && grep -c pypi.lab /etc/hosts
 """
 
@@ -65,7 +66,8 @@ def test_both_ways_make_the_same_image_and_share_their_layers(
     found = {}
     for name, run in ways.items():
         tag = f"stackbuild-test/{workshop.nonce}:{name}"
-        assert built(run, replace(what, tags=(tag,)), tmp_path / name)[0]
+        went, progress, _ = built(run, replace(what, tags=(tag,)), tmp_path / name)
+        assert went, progress.error
         image = workshop.api.inspect_image(tag)
         found[name] = (image["Config"], image["RootFS"], image["Architecture"], image["Os"])
     assert found["direct"] == found["buildx"]
@@ -80,7 +82,7 @@ def test_both_ways_fail_with_the_same_words(what: BuildOrder, workshop: Workshop
     engine = Engine()
     nonce = workshop.nonce
     failing = replace(what, dockerfile=f"FROM {ROOT}\nRUN echo {nonce} && exit 7\n".encode())
-    missing = replace(what, dockerfile=f"FROM {ROOT}\nRUN echo {nonce}\nCOPY none /\n".encode())
+    missing = replace(what, dockerfile=f"FROM {ROOT}\nRUN : {nonce}\nCOPY none /\n".encode())
     direct, buildx = Direct(engine.address, engine.has), Buildx(engine.builder, tmp_path / "contexts")
     for one in (failing, missing):
         (mine, here, _), (theirs, there, _) = (

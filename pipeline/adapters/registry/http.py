@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import threading
@@ -9,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -24,6 +26,8 @@ from pipeline.errors import UnreachableError
 MOST_BYTES = 32 << 20
 TOGETHER = 16
 TIMEOUT = 30.0
+# redirects are followed; all else that may be tried again is so by who asks, with the wait that is asked for
+REDIRECTS = urllib3.Retry(3, connect=0, read=0, status=0, other=0, respect_retry_after_header=False)
 _PART = re.compile(r'(\w+)="([^"]*)"')
 _TROUBLE = frozenset({408, 429, 500, 502, 503, 504})
 
@@ -108,7 +112,7 @@ class Host:
             # a redirect to a store elsewhere goes without our login
             answer = self._pool.request(
                 method, url, body=body, headers=headers, preload_content=False,
-                redirect=method in {"GET", "HEAD"}, retries=urllib3.Retry(3, connect=0, read=0, status=0),
+                redirect=method in {"GET", "HEAD"}, retries=REDIRECTS,
             )  # fmt: skip
             data = answer.read(MOST_BYTES)
             answer.release_conn()
@@ -185,6 +189,7 @@ class Host:
     def _refusal(self, response: Response) -> UnreachableError:
         text = said(response)
         if response.status in _TROUBLE:
+            text += _asked(response.headers.get("retry-after", ""))
             message = f"the registry {self.name} is in trouble: {text}"
             return TemporaryError.of(message, hint="try again later")
         message = f"the registry {self.name} refuses: {text}"
@@ -200,6 +205,16 @@ def said(response: Response) -> str:
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         words = ""
     return f"{' '.join(words.split())[:200]} ({response.status})" if words else f"status {response.status}"
+
+
+def _asked(header: str) -> str:
+    """For how long a registry asks to be left alone (Retry-After: seconds, or a date), in words."""
+    if header.isdecimal():
+        return f" (retry-after: {header} s)"
+    with contextlib.suppress(ValueError):
+        seconds = parsedate_to_datetime(header).timestamp() - time.time()
+        return f" (retry-after: {seconds:.0f} s)" if seconds > 0 else ""
+    return ""
 
 
 def _scope(path: str, method: str) -> str:

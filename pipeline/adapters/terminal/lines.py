@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from pipeline import show
 from pipeline.adapters.progress import shown
 from pipeline.outcome import Built, Failed
 from pipeline.ports import Began, Ended, Event, Progressed, Retried, Said, Waits
+from pipeline.show.words import visible
 
 DOING = {"build": "building", "pull": "pulling", "push": "pushing", "smoke": "probing"}
 COLOURS = ("cyan", "magenta", "blue", "bright_cyan", "bright_magenta", "bright_blue")
 # as much of a log as is read by anybody; all of it stays in its file
 MOST_BYTES = 1 << 20
+# some CI ends a job that says nothing for ten minutes; in seconds
+SILENCE = 60.0
 
 Write = Callable[[str], None]
 
@@ -36,19 +40,45 @@ def nothing(event: Event) -> None:
     del event
 
 
+@dataclass(slots=True)
+class _Task:
+    """What runs: since when, and the step that it has come to."""
+
+    doing: str
+    image: str
+    began: float
+    step: str = ""
+
+
 class Lines:
     """A line per event; with `verbose` all output of builds as well, each line with its image."""
 
     def __init__(self, write: Write, paint: show.Paint, names: Mapping[str, str], *, verbose: bool) -> None:
-        self._write = write
+        self._out = write
         self._paint = paint
         self._names = names
         self._verbose = verbose
         self._lock = threading.Lock()
+        self._running: dict[str, _Task] = {}
+        self._last = time.monotonic()
+
+    def _write(self, text: str) -> None:
+        self._last = time.monotonic()
+        self._out(text)
+
+    def beat(self, now: float) -> None:
+        """Say what still runs, a line each, where nothing was said for long; `now` is monotonic."""
+        with self._lock:
+            if now - self._last < SILENCE:
+                return
+            for task in self._running.values():
+                step = f"{' '.join(visible(task.step).split())}, " if task.step else ""
+                self._write(f"still {task.doing} {task.image}  {step}{show.roughly(now - task.began)}")
 
     def __call__(self, event: Event) -> None:
         """Say what has happened."""
         with self._lock:
+            self._follow(event)
             match event:
                 case Began():
                     self._write(f"{DOING.get(event.doing, event.doing)} {event.image}")
@@ -65,15 +95,28 @@ class Lines:
                 case Ended():
                     self.ended(event)
 
+    def _follow(self, event: Event) -> None:
+        """Take in what runs."""
+        match event:
+            case Began():
+                doing = DOING.get(event.doing, event.doing)
+                self._running[event.task] = _Task(doing, self._name(event), time.monotonic())
+            case Progressed(word=str(step)) if event.task in self._running:
+                self._running[event.task].step = step
+            case Ended():
+                self._running.pop(event.task, None)
+
     def ended(self, event: Ended) -> None:
         """Say how a task ended."""
         self._write(show.outcome_line(event.outcome, self._paint))
 
+    def _name(self, event: Began | Progressed) -> str:
+        return self._names.get(show.key_of(event.task, self._names), event.image)
+
     def _prefix(self, event: Progressed) -> str:
         key = show.key_of(event.task, self._names)
-        name = self._names.get(key, event.image)
         number = list(self._names).index(key) if key else 0
-        return f"{self._paint(name, COLOURS[number % len(COLOURS)])} | "
+        return f"{self._paint(self._name(event), COLOURS[number % len(COLOURS)])} | "
 
 
 class GitHub(Lines):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from pipeline.adapters.terminal.lines import GitHub, GitLab, Lines, Voice, nothi
 from pipeline.adapters.terminal.streams import paint_for, say, talking
 from pipeline.ports import Watch
 from pipeline.show import Board, Part
+
+PAUSE = 5.0
 
 
 @contextmanager
@@ -28,7 +31,24 @@ def watching(cast: tuple[Part, ...], jobs: int, voice: Voice = Voice.NORMAL) -> 
         with Screen(board, paint_for()) as screen, talking(screen.say):
             yield screen.watch
     else:
-        yield lines(names, voice, os.environ)
+        with beating(lines(names, voice, os.environ)) as told:
+            yield told
+
+
+@contextmanager
+def beating(told: Lines) -> Iterator[Lines]:
+    """Have the lines go on where nothing happens."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(PAUSE):
+            told.beat(time.monotonic())
+
+    threading.Thread(target=beat, daemon=True, name="stackbuild-beat").start()
+    try:
+        yield told
+    finally:
+        over.set()
 
 
 def is_live() -> bool:
