@@ -11,7 +11,7 @@ from pipeline import schedule
 from pipeline.errors import Problem
 from pipeline.outcome import Blocked, Failed, Outcome, Result, Verdict
 from pipeline.plan import Action, Step
-from pipeline.ports import Began, Ended, Watch
+from pipeline.ports import Began, Ended, Progressed, Waits, Watch
 from pipeline.schedule import Schedule
 from pipeline.smoke import Probe
 
@@ -19,6 +19,10 @@ BUILD, PULL, PUSH, SMOKE = "build", "pull", "push", "smoke"
 JOBS, GPU, TRANSFERS = "jobs", "gpu", "transfers"
 PATIENCE = 3.0
 PAUSE = 2.0
+# how often to look whether another run has ended what it builds, in seconds
+LOOK = 0.2
+# what is waited for where nothing runs
+NOTHING: Future[Outcome | Verdict] = Future()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,8 @@ class Limits:
 
     `jobs` is for builds and probes, `gpu` for probes that use one, `transfers` for pulls and pushes.
     `weights` are the jobs that an image's build takes where it is not one, `seconds` how long images took to
-    build the last time. `crowded` says what is wrong where a disk is too full for another build.
+    build the last time. `crowded` says what is wrong where a disk is too full for another build; `elsewhere`
+    who builds a key just now, if not this run.
     """
 
     jobs: int
@@ -82,6 +87,7 @@ class Limits:
     transfers: int = 4
     weights: Mapping[str, int] = field(default_factory=dict)
     crowded: Callable[[], Problem | None] = lambda: None
+    elsewhere: Callable[[str], str] = lambda _: ""
 
     @property
     def room(self) -> dict[str, int]:
@@ -111,7 +117,7 @@ def drive(
         while not drive.plan.over:
             for task in drive.next(tuple(running.values())):
                 running[executor.submit(work, task)] = task.name
-            ended = wait(running, drive.patience, FIRST_COMPLETED).done
+            ended = wait(running or {NOTHING}, drive.patience, FIRST_COMPLETED).done
             for future in [future for future in running if future in ended]:
                 drive.settle(running.pop(future), future.result())
     except BaseException:
@@ -132,26 +138,43 @@ class _Drive:
         self._demands = {task.name: limits.demand(task) for task in todo}
         self.plan = schedule.of({task.name: task.needs for task in todo}, _expected(todo, limits.seconds))
         self.paused = False
+        self._elsewhere: dict[str, str] = {}
         self.outcomes: list[Outcome | Verdict] = []
 
     @property
     def patience(self) -> float | None:
         """How long to wait for something to end before there is something else to do, in seconds."""
-        # what waits for room on the disk looks for it now and then
+        # what waits for room on the disk, or for another run, looks for it now and then
+        if self._elsewhere:
+            return LOOK
         return PAUSE if self.paused else None
 
+
     def next(self, running: tuple[str, ...]) -> tuple[Task, ...]:
-        """Start what may run beside that which runs; what the disk has no room for waits, or fails."""
-        ready = self.plan.ready
+        """Start what may run beside that which runs; what the disk has no room for waits, or fails.
+
+        What another run builds waits for that, and takes no room from anything else meanwhile.
+        """
+        ready = self._unclaimed(self.plan.ready)
         growing = [name for name in ready if self._tasks[name].doing in {BUILD, PULL}]
         crowded = self._limits.crowded() if growing else None
         self.paused = bool(crowded and running)
         if crowded:
             ready = tuple(name for name in ready if name not in growing)
-        if crowded and not running and not ready:
+        if crowded and not running and not ready and not self._elsewhere:
             self._refuse(growing, crowded)
         free = schedule.left(self._limits.room, (self._demands[name] for name in running))
         return tuple(self._started(name) for name in schedule.fitting(ready, self._demands, free))
+
+    def _unclaimed(self, ready: tuple[str, ...]) -> tuple[str, ...]:
+        """What no other run builds now; who builds the rest is told."""
+        builds = [name for name in ready if self._tasks[name].doing == BUILD]
+        before = self._elsewhere
+        self._elsewhere = {name: who for name in builds if (who := self._limits.elsewhere(name))}
+        for name, who in self._elsewhere.items():
+            if before.get(name) != who:
+                self._watch(Progressed(name, self._tasks[name].step.image, Waits(who)))
+        return tuple(name for name in ready if name not in self._elsewhere)
 
     def _started(self, name: str) -> Task:
         self.plan = self.plan.started(name)

@@ -49,8 +49,8 @@ class Graph:
 
     nodes: Mapping[str, Node]
     order: tuple[str, ...]
-    # made when it is first asked, which most runs never do
-    _nets: list[nx.DiGraph[str]] = field(default_factory=list, init=False, repr=False, compare=False)
+    # what is built on each image; made when it is first asked, which most runs never do
+    _children: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Node]:
         return (self.nodes[name] for name in self.order)
@@ -68,16 +68,27 @@ class Graph:
         return self._closure(names, up=True)
 
     def _closure(self, names: Iterable[str], *, up: bool) -> frozenset[str]:
-        found: set[str] = set()
-        for name in names:
+        todo = list(names)
+        for name in todo:
             if name not in self.nodes:
                 raise unknown(name, self.nodes)
-            import networkx as nx  # noqa: PLC0415 (slow to import)
-
-            if not self._nets:
-                self._nets.append(_net(self.nodes))
-            found |= {name} | (nx.ancestors if up else nx.descendants)(self._nets[0], name)
+        # networkx could do this, but takes longer to import than a run that finds nothing to do
+        found: set[str] = set()
+        while todo:
+            name = todo.pop()
+            if name not in found:
+                found.add(name)
+                todo += self.nodes[name].parent_names if up else self._built_on(name)
         return frozenset(found)
+
+    def _built_on(self, name: str) -> list[str]:
+        if not self._children:
+            found: dict[str, list[str]] = {other: [] for other in self.nodes}
+            for child, node in self.nodes.items():
+                for parent in node.parent_names:
+                    found[parent].append(child)
+            self._children.update(found)
+        return self._children[name]
 
     def leaves(self) -> tuple[str, ...]:
         """The images that nothing is built on, parents first."""

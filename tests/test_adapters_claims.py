@@ -59,6 +59,17 @@ def test_the_second_is_told_who_builds_and_since_when_and_goes_on_once_that_is_o
     assert not list((tmp_path / "claims").iterdir())
 
 
+def test_who_has_a_claim_is_said_without_taking_it(tmp_path: Path) -> None:
+    mine = Claims(tmp_path)
+    assert mine.elsewhere(KEY) == ""
+    with holder(tmp_path) as other:
+        assert mine.elsewhere(KEY).startswith(f"process {other.pid}, since ")
+        assert mine.elsewhere("cd" * 32) == ""
+        other.kill()
+        other.wait()
+        assert mine.elsewhere(KEY) == ""
+
+
 def test_the_claim_of_a_killed_process_is_void(tmp_path: Path) -> None:
     told: list[Word] = []
     with holder(tmp_path) as other:

@@ -10,7 +10,7 @@ from trees import graph, records, stacks
 from pipeline import plan, show
 from pipeline.outcome import Blocked, Built, Failed, Pulled, Pushed, Result, Verdict
 from pipeline.plan import Action, Known, Request
-from pipeline.ports import Began, Ended, Moved, Progressed, Said
+from pipeline.ports import Began, Ended, Moved, Progressed, Said, Waits
 from pipeline.show import Board, Part, Row, Standing
 
 ARROWS = "base > minimal > scipy > tensorflow, minimal > r"
@@ -67,6 +67,14 @@ def test_a_tree_is_drawn_with_what_stands_on_an_image_below_it() -> None:
         "   │  └─ tensorflow",
         "   └─ r",
     ]
+
+
+def test_an_image_that_another_run_builds_waits_and_says_for_whom() -> None:
+    board = Board(cast(), 2, 0.0)
+    board.note(Progressed("base", "base", Waits("process 7")), 1.0)
+    assert row(board, "base", 2.0) == Row("base", "", Standing.WAITING, "waits for process 7")
+    board.note(Began("base", "base", "build"), 3.0)
+    assert row(board, "base", 4.0) == Row("base", "", Standing.BUILDING, "", 1.0)
 
 
 def test_an_image_goes_from_waiting_over_what_is_done_about_it_to_what_came_of_it() -> None:

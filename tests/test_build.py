@@ -20,7 +20,7 @@ from pipeline.config import Smoke
 from pipeline.errors import Problem
 from pipeline.outcome import Blocked, Built, Failed, Outcome, Pulled, Pushed, Result, Verdict
 from pipeline.plan import Known, Request, Step
-from pipeline.ports import Began, Ended, Event, Ran
+from pipeline.ports import Began, Ended, Event, Progressed, Ran, Waits
 from pipeline.smoke import Probe
 
 
@@ -147,6 +147,56 @@ def test_a_disk_that_is_full_for_a_while_pauses_builds_and_nothing_else() -> Non
 def test_a_full_disk_ends_a_fast_failing_run_at_once() -> None:
     outcomes, _ = drive(steps_of("a, b, c"), crowded=lambda: FULL, fail_fast=True)
     assert sorted(kind for kind, _ in named(outcomes)) == ["Blocked", "Blocked", "Failed"]
+
+
+def test_what_another_run_builds_waits_for_that_and_takes_no_room_from_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(build, "LOOK", 0.001)
+    steps = steps_of("a > a1, b > b1")
+    key = {step.image: step.key for step in steps}
+    log, over = Log(), threading.Event()
+
+    def work(task: Task) -> Outcome | Verdict:
+        if task.step.image == "b1":
+            over.set()
+        return done(task)
+
+    def elsewhere(asked: str) -> str:
+        return "process 7" if asked == key["a"] and not over.is_set() else ""
+
+    limits = log.limits(1, elsewhere=elsewhere)
+    with ThreadPoolExecutor() as pool:
+        outcomes = build.drive(build.tasks(steps, frozenset()), pool, work, log.events.append, limits)
+    assert [image for _, image in named(outcomes)] == ["b", "b1", "a", "a1"]
+    waits = [event for event in log.events if isinstance(event, Progressed)]
+    assert waits == [Progressed(key["a"], "a", Waits("process 7"))]
+
+
+def test_a_run_that_can_only_wait_for_another_goes_on_once_that_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(build, "LOOK", 0.001)
+    left = ["process 7", "process 7", "process 8"]
+    outcomes, log = drive(steps_of("a > b"), elsewhere=lambda _: left.pop(0) if left else "")
+    assert named(outcomes) == [("Built", "a"), ("Built", "b")]
+    told = [event.word for event in log.events if isinstance(event, Progressed)]
+    assert told == [Waits("process 7"), Waits("process 8")]
+
+
+def test_a_run_that_can_only_wait_does_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "LOOK", 0.02)
+    over, looks = threading.Event(), 0
+    threading.Timer(0.1, over.set).start()
+
+    def elsewhere(_: str) -> str:
+        nonlocal looks
+        looks += 1
+        return "" if over.is_set() else "process 7"
+
+    drive(steps_of("a"), elsewhere=elsewhere)
+    # thousands, if it did not sleep in between
+    assert looks < 50
 
 
 def test_a_failure_blocks_exactly_its_descendants_and_is_named_by_them() -> None:

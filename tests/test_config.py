@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from pipeline import config
-from pipeline.config import ImageSettings, Resources, Smoke, TreeConfig, Variant
+from pipeline.config import ImageSettings, Resources, Retention, Smoke, TreeConfig, Variant
 from pipeline.config.sharing import Sharing
 from pipeline.errors import InputError
 from pipeline.patience import Patience
@@ -431,3 +431,14 @@ def test_verdicts_are_shared_and_a_gpu_speaks_for_itself_unless_it_is_said_other
     said = config.parse(f'{TREE}[verdicts]\nshare = false\ngpu = "any"', "stacks.toml")
     assert said.sharing == Sharing(wanted=False, any_gpu=True)
     assert problems(f'{TREE}[verdicts]\ngpu = "sane"') == ["4: 'sane' is no rule for GPUs"]
+
+
+def test_generations_stay_for_ever_unless_it_is_said_how_many_or_how_old() -> None:
+    assert not config.parse(TREE, "stacks.toml").retention.limited
+    said = config.parse(f'{TREE}[retention]\ngenerations = 30\nage = "90d"', "stacks.toml")
+    assert said.retention == Retention(30, 90 * 86_400.0)
+    assert config.parse(f'{TREE}[retention]\nage = "1d"', "stacks.toml").retention.limited
+    assert problems(f'{TREE}[retention]\ngenerations = 0\nage = "old"') == [
+        "4: 'generations' must be at least 1: the newest one always stays",
+        "5: 'old' is no duration",
+    ]

@@ -5,6 +5,7 @@ from pipeline.config.freshness import Fresh
 from pipeline.config.limits import Resources
 from pipeline.config.names import DEFAULT_TAGS, TagField, value_of
 from pipeline.config.project import DEFAULT_PLATFORM, Config, Variant, for_tree, parse
+from pipeline.config.retention import Retention
 from pipeline.config.smokes import DEFAULT_TIMEOUT, GPU_PROBES, PROBES, Smoke, called
 from pipeline.config.trees import ImageSettings, TreeConfig
 
@@ -21,6 +22,7 @@ __all__ = [
     "Fresh",
     "ImageSettings",
     "Resources",
+    "Retention",
     "Secret",
     "Smoke",
     "Ssh",

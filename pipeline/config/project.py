@@ -11,6 +11,7 @@ from pipeline.config.building import Building, read_building
 from pipeline.config.freshness import Fresh, read_fresh
 from pipeline.config.limits import Resources, read_limits, read_retry
 from pipeline.config.names import DEFAULT_TAGS, TagField, read_names
+from pipeline.config.retention import Retention, read_retention
 from pipeline.config.sharing import Sharing, read_sharing
 from pipeline.config.sign import Sign, read_sign
 from pipeline.config.smokes import GPU_PROBES, Smoke, read_smoke
@@ -70,6 +71,7 @@ class Config:
     attest: Attest = field(default_factory=Attest)
     sign: Sign = field(default_factory=Sign)
     sharing: Sharing = field(default_factory=Sharing)
+    retention: Retention = field(default_factory=Retention)
     overlays: str = OVERLAYS
     variant_names: tuple[str, ...] = field(init=False)
 
@@ -119,13 +121,13 @@ def parse(text: str, path: str) -> Config:
     attest = read_attest(root.table("attest"))
     sign = read_sign(root.table("sign"), given=root.has("sign"))
     build = read_building(root.table("build"))
-    sharing = read_sharing(root.table("verdicts"))
+    sharing, retention = read_sharing(root.table("verdicts")), read_retention(root.table("retention"))
     limits, patience = read_limits(root.table("limits")), read_retry(root.table("retry"))
     root.close("section")
     document.check()
     plain = Config(path, name, trees, registry, platform, variants, smokes, tags, limits, patience)
     plain = replace(plain, fresh=fresh, build=build, attest=attest, sign=sign, overlays=overlays)
-    return replace(plain, tag_fields=fields, credentials=credentials, sharing=sharing)
+    return replace(plain, tag_fields=fields, credentials=credentials, sharing=sharing, retention=retention)
 
 
 def _credentials(project: Table) -> str:

@@ -5,7 +5,7 @@ from pipeline.publish.deciding import apart, clashes, closed, decide
 from pipeline.publish.generation import Entry, Generation, Kept, Seen
 from pipeline.publish.looking import Found, ids_of, look, unfit
 from pipeline.publish.moving import Place, Published, astray, history, load, newest, publish, rollback
-from pipeline.publish.naming import Naming, fields_of, key_name, names, repository
+from pipeline.publish.naming import Naming, fields_of, key_name, names, passing, repository
 
 __all__ = [
     "Entry",
@@ -31,6 +31,7 @@ __all__ = [
     "look",
     "names",
     "newest",
+    "passing",
     "publish",
     "repository",
     "rollback",

@@ -127,13 +127,11 @@ def settle(place: Place, generation: Generation, stray: Mapping[str, str] | None
         _must_be_newest(place, generation)
         if not stray:
             return tuple(moved)
-        for name, where in stray.items():
-            source = f"{place.whole(name).rpartition(':')[0]}@{where}"
+        sources = {name: f"{place.whole(name).rpartition(':')[0]}@{where}" for name, where in stray.items()}
+        manifests |= place.remote.manifests(one for one in sources.values() if one not in manifests)
+        for name, source in sources.items():
             if source not in manifests:
-                stored = place.remote.manifest(source)
-                if stored is None:
-                    raise _GoneError.of(f"the registry has lost '{source}'")
-                manifests[source] = stored
+                raise _GoneError.of(f"the registry has lost '{source}'")
             _must_be_newest(place, generation)
             place.remote.put(place.whole(name), manifests[source])
             moved[name] = None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.digest import key_tag
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
+# the values of fields that are of their time
+_PASSING = {"date": r"\d{4}-\d\d-\d\d", "commit": "[0-9a-f]{12}", "lock": "[0-9a-f]{12}"}
 _TAG = re.compile(r"\w[\w.-]{0,127}\Z", re.ASCII)
 
 
@@ -58,3 +60,24 @@ def names(naming: Naming, image: str, variant: str, own: Mapping[str, str] | Non
         if _TAG.match(tag):
             found.append(f"{outer}:{tag}")
     return tuple(dict.fromkeys(found))
+
+
+def passing(patterns: tuple[str, ...], image: str, variants: Iterable[str]) -> re.Pattern[str]:
+    """What the tags of an image look like that say when they were made, and so pass with their generation.
+
+    That is what patterns with `{date}`, `{commit}` or `{lock}` make; `variants` has "" for the first one.
+    """
+    marks = {name: f"0{name}0" for name in fields_of(patterns)}
+    passing = tuple(one for one in patterns if fields_of((one,)) & _PASSING.keys())
+    made = {
+        name.partition(":")[2]
+        for variant in variants
+        for name in names(Naming("", passing, marks), image, variant)
+    }
+    found = []
+    for tag in sorted(made):
+        text = re.escape(tag)
+        for name, mark in marks.items():
+            text = text.replace(mark, _PASSING.get(name, r"[\w.-]+"))
+        found.append(text)
+    return re.compile(rf"(?:{'|'.join(found)})\Z" if found else r"(?!)", re.ASCII)

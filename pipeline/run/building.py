@@ -160,7 +160,7 @@ def run_build(asked: Asked) -> Built:
             return Built(planned, Done(), fresh.exit_code if fresh else 0, fresh)
         builds = any(step.action is Action.BUILD for step in decided.steps)
         # asked once: where something was built before, a buildx that is gone since shows soon enough
-        if (builds and not decided.seconds) or asked.publish:
+        if builds and not decided.seconds:
             buildx.version()
         means.check(decided, building)
         if project.config.attest.wanted and not engine.attests():

@@ -18,7 +18,7 @@ from pipeline.errors import InterruptedRunError
 from pipeline.outcome import Failed, HeldBack, Outcome, Promoted, Result, Verdict
 from pipeline.plan import Action
 from pipeline.ports import Watch
-from pipeline.run import probing, publishing, signing, space, testifying
+from pipeline.run import keeping, probing, publishing, signing, space, testifying
 from pipeline.run.decide import Ask, Decided, How, with_stand_ins
 from pipeline.run.project import Project
 from pipeline.run.testifying import There
@@ -98,8 +98,6 @@ def execute(
         state.note_current(decision.view.variant.name, present)
     names = publishing.run(project, verdicts, (ask, how, worker), decided.lock) if ask.publish else ()
     if worker.remote and (ask.publish or outcomes):
-        from pipeline.run import keeping  # noqa: PLC0415 (docker is slow to import)
-
         keeping.run(decided, ask.registry, worker, (engine, state))
     # a root that was never pulled as an image could not be asked; what was built on it inherits its label
     held = engine.keys() if outcomes else decided.held
@@ -126,6 +124,7 @@ def _limits(project: Project, decided: Decided, how: How, worker: Worker) -> Lim
         resources.transfers,
         {node.image.name: node.image.weight for d in decided.decisions for node in d.view.graph},
         crowded,
+        worker.elsewhere,
     )
 
 

@@ -8,7 +8,6 @@ from pipeline.adapters.state import State
 from pipeline.adapters.terminal import paint_for, say
 from pipeline.errors import InterruptedRunError, StackbuildError
 from pipeline.publish import Place
-from pipeline.run import contents
 from pipeline.run.decide import Decided
 from pipeline.run.worker import Worker
 
@@ -25,8 +24,11 @@ def run(decided: Decided, registry: str, worker: Worker, world: tuple[Engine, St
     try:
         todo = shelf.missing(place, pushed)
         here = [(pushed[key].image, key, worker.image_ids[key]) for key in todo if key in worker.image_ids]
-        for found in contents.gather(here, world).values():
-            shelf.keep(place, found)
+        if here:
+            from pipeline.run import contents  # noqa: PLC0415 (docker is slow to import)
+
+            for found in contents.gather(here, world).values():
+                shelf.keep(place, found)
     except InterruptedRunError:
         raise
     except StackbuildError as error:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import datetime
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline import publish, retention, shelf
-from pipeline.adapters import verdicts
+from pipeline.adapters import pools, verdicts
 from pipeline.adapters.credentials import Credentials
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.registry import Registry
 from pipeline.adapters.state import State
+from pipeline.config import Retention
 from pipeline.digest import key_tag
 from pipeline.errors import FailedError
 from pipeline.publish import Generation, Place
-from pipeline.retention import Doomed
+from pipeline.retention import Doomed, Needs
 from pipeline.run.decide import Ask, decide
 from pipeline.run.generations import place_of
 from pipeline.run.project import Project, open_project, views
+
+TOGETHER = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +57,20 @@ class Retained:
 def run_retain(file: str, most: int, *, delete: bool) -> Retained:
     """Find what no generation names and no variant needs; with `delete` the registry forgets it.
 
-    Of generations the newest `most` are kept, 0 for all. Names, and what they point at, are never removed.
+    Of generations the newest `most` stay, 0 for what stacks.toml says; names that say when they were made go
+    with theirs. Other names, and what they point at, are never removed.
     Raises FailedError where somebody publishes meanwhile.
     """
     project = open_project(file)
     registry = os.environ.get("STACKBUILD_REGISTRY", "")
     place = place_of(file, registry)
     tags = publish.history(place)
-    old = tags[:-most] if most else ()
-    kept = [publish.load(place, tag) for tag in tags if tag not in old]
+    rule = Retention(most) if most else project.config.retention
+    kept = _kept(place, tags, rule)
     keys = _needed(project, kept)
-    gone = (*_generations(place, old), *_builds(place, project, kept, keys), *_manifests(place, keys))
+    old = tuple(tag for tag in tags if tag not in {one.tag for one in kept})
+    builds = _builds(place, project, (rule, kept, keys))
+    gone = (*_generations(place, old), *builds, *_manifests(place, keys))
     shop = Registry(Credentials(place.registry, project.config.credentials))
     if delete:
         _forget(project, place, gone)
@@ -94,15 +102,45 @@ def _needed(project: Project, kept: list[Generation]) -> frozenset[str]:
     return frozenset(now | {entry.key for one in kept for entry in one.entries})
 
 
-def _builds(place: Place, project: Project, kept: list[Generation], keys: frozenset[str]) -> Iterator[Doomed]:
-    named = {digest for one in kept for digest in one.targets.values()}
-    named |= {entry.digest for one in kept for entry in one.entries}
-    images = {publish.repository(image)[0] for image in project.tree.images}
-    images |= {entry.repository for one in kept for entry in one.entries}
-    needed = frozenset(map(key_tag, keys))
+def _kept(place: Place, tags: tuple[str, ...], rule: Retention) -> list[Generation]:
+    """The generations that stay; where none is too old by its number alone, no other is read."""
+    read = tags if rule.age or not rule.limited else tags[-rule.generations :]
+    with pools.threads(TOGETHER) as pool:
+        found = dict(zip(read, pool.map(lambda tag: publish.load(place, tag), read), strict=True))
+    if not rule.age:
+        return list(found.values())
+    staying = retention.stay(
+        {tag: _moment(one) for tag, one in found.items()}, rule.generations, time.time() - rule.age
+    )
+    return [one for tag, one in found.items() if tag in staying]
+
+
+def _moment(generation: Generation) -> float:
+    """When it was published, in seconds of Unix time; one that does not say so stays."""
+    try:
+        return datetime.datetime.fromisoformat(generation.at).timestamp()
+    except ValueError:
+        return float("inf")
+
+
+def _builds(
+    place: Place, project: Project, given: tuple[Retention, list[Generation], frozenset[str]]
+) -> Iterator[Doomed]:
+    rule, kept, keys = given
+    targets = {name: digest for one in kept for name, digest in one.targets.items()}
+    named = {*targets.values(), *(entry.digest for one in kept for entry in one.entries)}
+    variants = ("", *project.config.variant_names[1:])
+    images = {*project.tree.images, *(entry.image for one in kept for entry in one.entries)}
+    there: dict[str, list[str]] = {}
     for image in sorted(images):
-        repository = place.whole(image)
-        yield from retention.doomed(repository, _tags(place, repository), needed, named)
+        there.setdefault(publish.repository(image)[0], []).append(image)
+    needed = frozenset(map(key_tag, keys))
+    for name, of in there.items():
+        patterns = [publish.passing(project.config.tags, image, variants) for image in of]
+        names = {one.partition(":")[2] for one in targets if one.partition(":")[0] == name}
+        needs = Needs(needed, named, names, patterns if rule.limited else ())
+        repository = place.whole(name)
+        yield from retention.doomed(repository, _tags(place, repository), needs)
 
 
 def _manifests(place: Place, keys: frozenset[str]) -> Iterator[Doomed]:

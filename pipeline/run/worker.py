@@ -67,6 +67,7 @@ class Worker:
             lambda: logs.folder(project.state, self.run),
         )
         self._claims = Claims(project.state)
+        self.elsewhere = self._claims.elsewhere
         self._builds = Builds(engine, project.state / "contexts")
         self._stopped = threading.Event()
         self._patient = Patient(project.config.patience, self._stopped)

@@ -162,8 +162,8 @@ class Board:
                 task = image.tasks.get(event.task) if image else None
                 if task and isinstance(event.word, Moved):
                     task.moved, task.moving = event.word, True
-                elif task and isinstance(event.word, Waits):
-                    task.text, task.moving = f"waits for {event.word.who}", False
+                elif isinstance(event.word, Waits):
+                    _wait(image, task, f"waits for {event.word.who}")
                 elif task and isinstance(event.word, str) and event.word != task.text:
                     task.text, task.moving = event.word, False
             case Ended():
@@ -244,6 +244,13 @@ def _forest(cast: tuple[Part, ...]) -> list[tuple[str, str]]:
         pairs = list(zip(children, branches, strict=False))
         stack.extend((child, deeper, mark) for child, mark in reversed(pairs))
     return found
+
+
+def _wait(image: _Image | None, task: _Task | None, text: str) -> None:
+    if task:
+        task.text, task.moving = text, False
+    elif image:
+        image.text = text
 
 
 def _settle(image: _Image, outcome: Outcome | Verdict) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from engine.workshop import ROOT, Workshop
 from pipeline.adapters.engine import Engine, NotFoundError
+from pipeline.adapters.registry import Registry
 
 pytestmark = pytest.mark.engine
 PACKAGE = """Package: tinier
@@ -29,6 +30,7 @@ def stack(workshop: Workshop) -> dict[str, str]:
         {"status": PACKAGE.format("1.0")},
     )
     workshop.image("child", f"FROM jupyter/base\nENV NONCE={workshop.nonce}\n")
+    workshop.more('[names]\ntags = ["latest", "{date}"]\n[[smoke]]\nrun = ["true"]')
     return {"STACKBUILD_REGISTRY": workshop.registry}
 
 
@@ -41,6 +43,11 @@ def there(name: str) -> bool:
         return bool(Engine().find_root(name).digest)
     except NotFoundError:
         return False
+
+
+def said_of(workshop: Workshop, image: str) -> int:
+    """How many verdicts the registry has on an image's builds."""
+    return sum(tag.startswith("v-") for tag in Registry().tags(f"{workshop.registry}/{image}"))
 
 
 def key_name(workshop: Workshop, image: str) -> str:
@@ -76,13 +83,29 @@ def test_what_came_with_the_last_generation_and_what_may_go_with_the_one_before(
         assert name.rpartition(":")[2] in listed.out
         assert there(name)
     assert "--yes does it" in listed.err
+    # a name of an earlier night, which has been on its build ever since
+    night = f"{workshop.registry}/base:2020-01-01"
+    build = Registry().manifest(first)
+    assert build
+    Registry().put(night, build)
+    assert said_of(workshop, "child") == 3
     workshop.run("prune", "--registry", "--yes", env=env)
     assert not any(map(there, unnamed))
-    for name in (first, key_name(workshop, "base"), f"{workshop.registry}/child:latest"):
+    for name in (first, night, key_name(workshop, "base"), f"{workshop.registry}/child:latest"):
         assert there(name)
+    assert said_of(workshop, "child") == 2
 
-    workshop.run("prune", "--registry", "--generations", "1", "--yes", env=env)
-    assert not there(first)
+    # what was removed is pushed again as soon as it is wanted again
+    status.write_text(PACKAGE.format("1.2"))
+    workshop.run(env=env)
+    assert all(map(there, unnamed))
+    status.write_text(PACKAGE.format("1.1"))
+    workshop.more("[retention]\ngenerations = 1")
+    listed = workshop.run("prune", "--registry", env=env)
+    assert f"/base  2020-01-01, {first.rpartition(':')[2]}\n" in listed.out
+    workshop.run("prune", "--registry", "--yes", env=env)
+    assert not any(map(there, (first, night, *unnamed)))
+    assert said_of(workshop, "child") == 1
     assert there(key_name(workshop, "base"))
     assert there(f"{workshop.registry}/child:latest")
     generations = workshop.run("generations", "--all", "--format", "json", env=env).json()

@@ -26,6 +26,8 @@ from pipeline.errors import UnreachableError
 MOST_BYTES = 32 << 20
 TOGETHER = 16
 TIMEOUT = 30.0
+# a credential helper is a process of its own: it is not asked for every request
+LOGIN_AGE = 60.0
 # redirects are followed; all else that may be tried again is so by who asks, with the wait that is asked for
 REDIRECTS = urllib3.Retry(3, connect=0, read=0, status=0, other=0, respect_retry_after_header=False)
 _PART = re.compile(r'(\w+)="([^"]*)"')
@@ -52,6 +54,7 @@ class Host:
         self._basic = False
         self._bearer: dict[str, str] = {}
         self._tokens: dict[str, tuple[str, float]] = {}
+        self._known: tuple[Login | None, float] = (None, 0.0)
         self._address = "registry-1.docker.io" if name == HUB else name
         settings: dict[str, Any] = {
             "maxsize": TOGETHER,
@@ -148,14 +151,19 @@ class Host:
             self._bearer = dict(_PART.findall(rest))
             self._tokens.pop(scope, None)
             return {"Authorization": f"Bearer {self._token(scope)}"}
-        login = self._login()
+        login = self._login(anew=self._basic)
         if kind.lower() != "basic" or login is None or not login.password:
             raise self._refusal(response)
         self._basic = True
         return {"Authorization": login.basic}
 
-    def _login(self) -> Login | None:
-        return self._credentials.of(self.name)
+    def _login(self, *, anew: bool = False) -> Login | None:
+        with self._lock:
+            login, until = self._known
+            if anew or time.monotonic() > until:
+                login = self._credentials.of(self.name)
+                self._known = (login, time.monotonic() + LOGIN_AGE)
+        return login
 
     def _token(self, scope: str) -> str:
         """A token for a scope, from the service that the registry names."""
