@@ -117,7 +117,8 @@ def drive(
         while not drive.plan.over:
             for task in drive.next(tuple(running.values())):
                 running[executor.submit(work, task)] = task.name
-            ended = wait(running or {NOTHING}, drive.patience, FIRST_COMPLETED).done
+            awaited = running or ({NOTHING} if drive.patience else ())
+            ended = wait(awaited, drive.patience, FIRST_COMPLETED).done
             for future in [future for future in running if future in ended]:
                 drive.settle(running.pop(future), future.result())
     except BaseException:
@@ -148,7 +149,6 @@ class _Drive:
         if self._elsewhere:
             return LOOK
         return PAUSE if self.paused else None
-
 
     def next(self, running: tuple[str, ...]) -> tuple[Task, ...]:
         """Start what may run beside that which runs; what the disk has no room for waits, or fails.

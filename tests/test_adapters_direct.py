@@ -101,7 +101,10 @@ def run(made: Answering, what: BuildOrder) -> tuple[bool, Progress, str]:
     return went, progress, file.getvalue()
 
 
-def test_a_build_is_asked_for_with_everything_of_its_order(tmp_path: Path) -> None:
+def test_a_build_is_asked_for_with_everything_of_its_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
     folder = tmp_path / "context"
     folder.mkdir()
     (folder / "a").write_text("content of a")
