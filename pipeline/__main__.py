@@ -9,13 +9,14 @@ import signal
 def main() -> None:
     """Run the command line; also from `python -m pipeline`."""
     # an exception that breaks into an import may come out of it as any other one, with its traceback
-    listens = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if listens:
-        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    plain = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for number, listener in plain.items():
+        if listener in {signal.SIG_DFL, signal.default_int_handler}:
+            signal.signal(number, lambda *_: os._exit(130))
     from pipeline import cli  # noqa: PLC0415
 
-    if listens:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, listener in plain.items():
+        signal.signal(number, listener)
     cli.main()
 
 

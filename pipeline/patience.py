@@ -24,7 +24,8 @@ class Patience:
     """How much patience there is: tries of one task, further tries of a whole run, and waits in seconds.
 
     Who asks to be left alone for longer than `longest` is not waited for. `engine` is how long an engine that
-    is gone may take to come back, `silence` how long a registry may say nothing to a pull or a push.
+    is gone may take to come back, `answer` how long a registry may take over one request of ours, and
+    `silence` how long it may say nothing to a pull or a push.
     """
 
     tries: int = 4
@@ -32,6 +33,7 @@ class Patience:
     first: float = 1.0
     longest: float = 60.0
     engine: float = 60.0
+    answer: float = 30.0
     silence: float = 120.0
 
     def pause(self, number: int, trouble: Trouble, chance: float) -> float:

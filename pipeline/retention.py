@@ -56,13 +56,14 @@ def doomed(repository: str, tags: Mapping[str, str], needs: Needs) -> tuple[Doom
     stays. Verdicts go with the key tag of the build that they are on.
     """
     builds = {tag: digest for tag, digest in tags.items() if not key_of(tag)}
+    said = {tag: digest for tag, digest in tags.items() if key_of(tag)}
+    kept = {*needs.named, *said.values()}
     gone = [
         Doomed(repository, digest, found)
         for digest, found in _by_digest(builds)
-        if digest not in needs.named and all(map(needs.lets_go, found))
+        if digest not in kept and all(map(needs.lets_go, found))
     ]
     left = builds.keys() - {tag for one in gone for tag in one.tags}
-    said = {tag: digest for tag, digest in tags.items() if key_of(tag)}
     gone += [
         Doomed(repository, digest, found)
         for digest, found in _by_digest(said)

@@ -74,12 +74,21 @@ def test_reading_creates_and_changes_nothing(tmp_path: Path) -> None:
     fill(state)
     state.close()
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert before.keys() == {"state.db"}
+    assert before.keys() == {"state.db", ".gitignore"}
     reader = State(folder, write=False)
     check(reader)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     reader.close()
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_git_passes_over_what_is_ours_unless_somebody_has_said_otherwise(tmp_path: Path) -> None:
+    ignored = tmp_path / "state/.gitignore"
+    State(tmp_path / "state", write=True).close()
+    assert ignored.read_text() == "*\n"
+    ignored.write_text("!state.db\n")
+    State(tmp_path / "state", write=True).close()
+    assert ignored.read_text() == "!state.db\n"
 
 
 def test_a_reader_sees_what_a_writer_that_still_runs_has_finished(tmp_path: Path) -> None:

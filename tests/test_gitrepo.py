@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -32,10 +33,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-@pytest.fixture
-def upstream(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with two commits: `old` and an annotated tag at the first, `main` at the second."""
-    folder = tmp_path / "upstream"
+    folder = tmp_path_factory.mktemp("template")
     (folder / "images/base").mkdir(parents=True)
     git(folder, "init", "-q", "-b", "main")
     (folder / "images/base/Dockerfile").write_text("FROM debian:bookworm\n")
@@ -51,6 +52,12 @@ def upstream(tmp_path: Path) -> Path:
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "two")
     return folder
+
+
+@pytest.fixture
+def upstream(template: Path, tmp_path: Path) -> Path:
+    """The repository, for a test to do with as it likes."""
+    return Path(shutil.copytree(template, tmp_path / "upstream", symlinks=True))
 
 
 def project(tmp_path: Path, upstream: Path, ref: str) -> Path:

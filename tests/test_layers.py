@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -69,6 +70,7 @@ METHODS = {"abspath", "realpath", "getcwd", "expanduser", "expandvars", "isfile"
 WRITING = {"write_bytes", "mkdir", "unlink", "rmdir", "rmtree", "touch", "symlink_to", "chmod", "copytree"}
 
 
+@cache
 def read() -> dict[str, str]:
     """Every module's source by its full name."""
     found = {}
@@ -82,20 +84,43 @@ def read() -> dict[str, str]:
     return found
 
 
-SOURCES = read()
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a source does that the order speaks of: its imports, and calls and attributes with their lines."""
+
+    imports: frozenset[tuple[str, str]]
+    for_types: frozenset[tuple[str, str]]
+    calls: tuple[tuple[int, str], ...]
+    asks: tuple[tuple[int, str], ...]
+    writes: tuple[tuple[int, str], ...]
 
 
 @cache
-def nodes(source: str) -> tuple[ast.AST, ...]:
-    """Every node of a source."""
-    return tuple(ast.walk(ast.parse(source)))
+def seen(source: str) -> Seen:
+    """A source, read once."""
+    nodes = list(ast.walk(ast.parse(source)))
+    blocks = [
+        node.body
+        for node in nodes
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    ]
+    calls, asks, writes = list[tuple[int, str]](), list[tuple[int, str]](), list[tuple[int, str]]()
+    for node in nodes:
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if name in CALLS:
+                calls.append((node.lineno, name))
+            case ast.Attribute(attr=name) if name in METHODS:
+                asks.append((node.lineno, name))
+            case ast.Call(func=ast.Attribute(attr=name)) if name in WRITING:
+                writes.append((node.lineno, name))
+    for_types = imported(inner for block in blocks for line in block for inner in ast.walk(line))
+    return Seen(imported(nodes), for_types, tuple(calls), tuple(asks), tuple(writes))
 
 
-@cache
-def imported(source: str) -> frozenset[tuple[str, str]]:
-    """What a source imports, wherever in it: modules, and names out of them."""
+def imported(nodes: Iterable[ast.AST]) -> frozenset[tuple[str, str]]:
+    """What is imported, wherever: modules, and names out of them."""
     found = set()
-    for node in nodes(source):
+    for node in nodes:
         match node:
             case ast.Import(names=names):
                 found |= {(alias.name, "") for alias in names}
@@ -104,17 +129,6 @@ def imported(source: str) -> frozenset[tuple[str, str]]:
             case ast.ImportFrom():  # a relative import, which nothing here needs
                 found.add(("pipeline", ""))
     return frozenset(found)
-
-
-@cache
-def only_for_types(source: str) -> frozenset[tuple[str, str]]:
-    """What a source imports for a type checker's sake alone."""
-    blocks = [
-        node.body
-        for node in nodes(source)
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-    ]
-    return imported("\n".join(ast.unparse(line) for block in blocks for line in block))
 
 
 def resolved(found: frozenset[tuple[str, str]], modules: Mapping[str, str]) -> set[str]:
@@ -134,7 +148,7 @@ def complaints(modules: Mapping[str, str]) -> Iterator[str]:
         if room(module) not in ROOMS:
             yield f"{module} has no place in the order"
             continue
-        yield from _imported(module, resolved(imported(source), modules))
+        yield from _imported(module, resolved(seen(source).imports, modules))
         yield from _touched(module, source)
     yield from _rings(modules)
 
@@ -161,20 +175,21 @@ def _touched(module: str, source: str) -> Iterator[str]:
     here = room(module)
     if here == "adapters":
         return
-    for node in nodes(source):
-        match node:
-            case ast.Call(func=ast.Name(id=name)) if name in CALLS and (name == "open" or here not in EDGE):
-                yield f"{module}:{node.lineno} calls {name}()"
-            case ast.Attribute(attr=name) if name in METHODS and here not in EDGE:
-                yield f"{module}:{node.lineno} asks the machine for .{name}"
-            case ast.Call(func=ast.Attribute(attr=name)) if name in WRITING:
-                yield f"{module}:{node.lineno} writes with .{name}()"
+    found = seen(source)
+    for line, name in found.calls:
+        if name == "open" or here not in EDGE:
+            yield f"{module}:{line} calls {name}()"
+    for line, name in found.asks:
+        if here not in EDGE:
+            yield f"{module}:{line} asks the machine for .{name}"
+    for line, name in found.writes:
+        yield f"{module}:{line} writes with .{name}()"
 
 
 def _rings(modules: Mapping[str, str]) -> Iterator[str]:
     net: nx.DiGraph[str] = nx.DiGraph()
     for module, source in modules.items():
-        for name in resolved(imported(source) - only_for_types(source), modules):
+        for name in resolved(seen(source).imports - seen(source).for_types, modules):
             if name in modules and name != module:
                 net.add_edge(module, name)
     for ring in nx.strongly_connected_components(net):
@@ -182,15 +197,18 @@ def _rings(modules: Mapping[str, str]) -> Iterator[str]:
             yield f"{', '.join(sorted(ring))} import each other"
 
 
-TODAY = list(complaints(SOURCES))
+@cache
+def today() -> tuple[str, ...]:
+    """What there is to complain of."""
+    return tuple(complaints(read()))
 
 
 def test_the_import_order_holds() -> None:
-    assert TODAY == []
+    assert today() == ()
 
 
 def test_every_room_of_the_order_exists() -> None:
-    assert {room(module) for module in SOURCES if module != "pipeline"} == set(ORDER)
+    assert {room(module) for module in read() if module != "pipeline"} == set(ORDER)
 
 
 @pytest.mark.parametrize(
@@ -224,5 +242,5 @@ def test_every_room_of_the_order_exists() -> None:
     ],
 )
 def test_a_line_that_breaks_the_order_is_a_complaint(module: str, line: str) -> None:
-    changed = {**SOURCES, module: f"{SOURCES.get(module, '')}\n{line}\n"}
-    assert set(complaints(changed)) - set(TODAY)
+    changed = {**read(), module: f"{read().get(module, '')}\n{line}\n"}
+    assert set(complaints(changed)) - set(today())

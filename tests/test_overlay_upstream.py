@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_overlay_kinds import applied, files_of
+from edits import applied
+from test_overlay_files import files_of
 from trees import PLATFORM, tree_of
 
 from pipeline import overlay, show

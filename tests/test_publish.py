@@ -89,6 +89,16 @@ def test_a_passed_ancestor_speaks_for_what_stands_on_it() -> None:
     assert decided({"scipy": P, "r": P})[0]["tensorflow"] is False
 
 
+def test_an_image_is_probed_by_its_own_probes_and_by_those_of_what_is_built_on_it() -> None:
+    def unprobed(*probed: str) -> tuple[str, ...]:
+        verdicts = [Verdict(name, "k", "p", "t", DOUBT) for name in probed]
+        return publish.unprobed(STACK, STACK.order, verdicts)
+
+    assert unprobed("tensorflow", "r") == ()
+    assert unprobed("tensorflow") == ("r",)
+    assert unprobed("base") == tuple(name for name in STACK.order if name != "base")
+
+
 def test_what_is_not_there_is_neither_promoted_nor_held_back() -> None:
     may, held = decided({"r": P, "tensorflow": P}, absent=("tensorflow",))
     assert "tensorflow" not in {*may, *held}

@@ -48,6 +48,10 @@ def test_verdicts_go_with_the_build_that_they_are_on_and_hold_nothing_back() -> 
     assert doomed("r", {old: "3", "latest": "1"}, set(), set()) == (Doomed("r", "3", (old,)),)
 
 
+def test_a_build_that_the_tag_of_a_verdict_points_at_stays() -> None:
+    assert doomed("r", {OLD: "1", NEW: "2", tag("b" * 64, "d" * 64): "1"}, {NEW}, set()) == ()
+
+
 SAID = [tag(letter * 64, probe * 64) for letter in "ab" for probe in "de"]
 TAGS = st.sampled_from([OLD, NEW, ODD, "latest", "2026-11-24"])
 

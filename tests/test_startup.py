@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+
+import pytest
 
 SLOW = ("asyncio", "docker", "networkx", "platformdirs", "requests", "rich", "ssl", "tenacity", "urllib3")
 
@@ -16,11 +19,12 @@ def test_what_is_slow_to_import_waits_until_it_is_needed() -> None:
 
 INTERRUPTED = """
 import os, signal, sys
+number = int(sys.argv[1])
 class Finder:
     def find_spec(self, name, *_):
         if name == "pipeline.cli":
             try:
-                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), number)
             except KeyboardInterrupt:
                 raise SyntaxError("what an import makes of it") from None
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -30,6 +34,24 @@ main()
 """
 
 
-def test_a_ctrl_c_in_the_middle_of_an_import_ends_in_no_traceback() -> None:
-    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (130, "")
+LATER = """
+import os, sys
+from pipeline import cli
+def interrupted(**_):
+    try:
+        os.kill(os.getpid(), int(sys.argv[1]))
+    except KeyboardInterrupt:
+        raise AttributeError("half a module has no attribute") from None
+cli.cli = interrupted
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(("code", "said"), [(INTERRUPTED, ""), (LATER, "interrupted\n")])
+def test_an_interrupt_in_the_middle_of_an_import_ends_in_no_traceback(
+    code: str, said: str, number: signal.Signals
+) -> None:
+    line = [sys.executable, "-c", code, str(int(number))]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, said)

@@ -26,3 +26,11 @@ def test_a_second_ctrl_c_ends_probes_too_and_kills_builds() -> None:
     )
     worker.stop()
     assert stopped == ["builds", "probes"]
+
+
+def test_where_nothing_was_probed_nothing_is_imported_to_stop_it() -> None:
+    worker = Worker.__new__(Worker)
+    nothing = SimpleNamespace(stop=lambda: None)
+    vars(worker).update(_stopped=threading.Event(), _claims=nothing, engine=nothing, _builds=nothing)
+    worker.stop()
+    assert "probes" not in vars(worker)

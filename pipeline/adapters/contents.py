@@ -17,6 +17,7 @@ from pipeline.adapters.inside import Answer, CannotRunError, Inside, Script
 from pipeline.adapters.state import State
 from pipeline.freshness import Question
 from pipeline.manifest import Layer, Manifest
+from pipeline.ports import Means
 
 TIMEOUT = 120.0
 PATIENCE = 600.0
@@ -63,14 +64,14 @@ class Contents:
                 image_id = str(self._engine.client.images.pull(pinned).id)
         return self.look(reference, "", image_id)
 
-    def ask(self, image_id: str, question: Question) -> Answer:
-        """Ask a manager in an image, with the network, what it would install now.
+    def ask(self, image_id: str, question: Question, means: Means) -> Answer:
+        """Ask a manager in an image, with the network as builds have it, what it would install now.
 
         Raises CannotRunError where the image runs nothing, and UnreachableError when the engine goes away.
         """
         text = {"apt": freshness.APT, "pip": freshness.PIP, "conda": freshness.CONDA}[question.manager]
         script = Script(
-            text, question.words, PATIENCE, online=True, root=question.manager == "apt", files=question.files
+            text, question.words, PATIENCE, means, root=question.manager == "apt", files=question.files
         )
         return self.inside.run(image_id, script)
 

@@ -392,6 +392,8 @@ def refused_text(text: str, registry: str) -> StackbuildError:
     if any(sign in low for sign in REFUSALS):
         hint = f"docker login {registry}"
         return UnreachableError.of(f"the registry {registry} refuses: {text}", hint=hint)
+    if "not allowed" in low or "unsupported" in low:
+        return UnreachableError.of(f"the registry {registry} refuses: {text}", hint="is it read-only?")
     if is_temporary(text):
         return TemporaryError.of(f"the registry {registry} is in trouble: {text}", hint="try again later")
     hint = "check its address, and that this machine's engine reaches it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import tarfile
 import threading
 import time
@@ -18,6 +19,7 @@ from pipeline.adapters.engine import PROBE_LABEL as LABEL
 from pipeline.adapters.engine import Engine, NotFoundError
 from pipeline.adapters.processes import owner
 from pipeline.errors import FailedError, InterruptedRunError
+from pipeline.ports import Means
 
 PIDS = 1024
 MOST_BYTES = 16 << 20
@@ -28,14 +30,15 @@ LOG = LogConfig(type=LogConfig.types.JSON, config={"max-size": "32m", "max-file"
 class Script:
     """A script for the image's `sh`, and the words it is given; `timeout` is in seconds.
 
-    `online` lets it reach the network as builds do; `root` makes it root, though without capabilities.
-    `files` are texts by their paths in the container, readable by everybody.
+    `online` are the means by which it reaches the network, those of builds; None for not at all. `root` makes
+    it root, though without capabilities. `files` are texts by their paths in the container, which everybody
+    may read.
     """
 
     text: str
     words: tuple[str, ...] = ()
     timeout: float = 120.0
-    online: bool = False
+    online: Means | None = None
     root: bool = False
     files: tuple[tuple[str, str], ...] = ()
 
@@ -76,7 +79,7 @@ class Inside:
                     # the image's own entrypoint may swallow commands
                     entrypoint=["sh"],
                     command=["-c", script.text, "stackbuild", *script.words],
-                    network_mode="bridge" if script.online else "none",
+                    **surroundings(script.online),
                     cap_drop=["ALL"],
                     security_opt=["no-new-privileges"],
                     pids_limit=PIDS,
@@ -142,6 +145,18 @@ class Inside:
         for identity in running:
             with contextlib.suppress(DockerException, requests.RequestException):
                 self._engine.api.kill(identity)
+
+
+def surroundings(online: Means | None) -> dict[str, Any]:
+    """What a container is told of the network: what builds are, proxies by their usual variables."""
+    if online is None:
+        return {"network_mode": "none"}
+    values = {name: os.environ.get(name) if value is None else value for name, value in online.proxies}
+    return {
+        "network_mode": "bridge" if online.network == "default" else online.network,
+        "extra_hosts": dict(online.hosts),
+        "environment": {name: value for name, value in values.items() if value is not None},
+    }
 
 
 def _packed(files: tuple[tuple[str, str], ...]) -> bytes:

@@ -119,6 +119,7 @@ class State:
             return _nothing()
         if self._write:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            _keep_from_git(self._path.parent)
         db = sqlite3.connect(
             f"{self._path.resolve().as_uri()}?{self._mode()}",
             uri=True,
@@ -268,6 +269,12 @@ def forget(states: Iterable[Path]) -> None:
     """Remove states that were set aside."""
     for path in states:
         path.unlink(missing_ok=True)
+
+
+def _keep_from_git(folder: Path) -> None:
+    """Let git pass over a folder of ours; where that cannot be written, what is to be will say so."""
+    with contextlib.suppress(OSError), (folder / ".gitignore").open("x", encoding="ascii") as file:
+        file.write("*\n")
 
 
 def _nothing() -> sqlite3.Connection:

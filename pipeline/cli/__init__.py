@@ -49,16 +49,19 @@ __all__ = [
 INTERRUPTED = InterruptedRunError.exit_code
 
 
-def _terminated(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
 def main() -> NoReturn:
     """Run the command line; whatever goes wrong ends in a message and an exit code."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    told_to_stop = False
+
+    def stop(*_: object) -> NoReturn:
+        nonlocal told_to_stop
+        told_to_stop = True
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # nohup has it ignored, and means it
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _terminated)
+        if signal.getsignal(number) in {signal.SIG_DFL, signal.default_int_handler}:
+            signal.signal(number, stop)
     try:
         code = cli(prog_name="stackbuild", standalone_mode=False) or 0
     except click.ClickException as error:
@@ -71,8 +74,12 @@ def main() -> NoReturn:
         say("interrupted")
         code = INTERRUPTED
     except Exception:
-        crashed()
-        code = 1
+        # an exception that breaks into an import leaves half a module, and then everything may go wrong
+        if told_to_stop:
+            say("interrupted")
+        else:
+            crashed()
+        code = INTERRUPTED if told_to_stop else 1
     if code == INTERRUPTED:
         # threads that wait for a registry would keep us: what they asked of the engine ends with the process
         os._exit(code)

@@ -48,6 +48,7 @@ def read_retry(table: Table) -> Patience:
         first=read_duration(table, "first_wait", plain.first),
         longest=read_duration(table, "longest_wait", plain.longest),
         engine=read_duration(table, "engine", plain.engine),
+        answer=read_duration(table, "answer", plain.answer),
         silence=read_duration(table, "silence", plain.silence),
     )
     table.close()

@@ -1,7 +1,7 @@
 """Names move on the registry, and only to what its probes have shown to work."""
 
 from pipeline.publish.composing import Judged, follow, wrong
-from pipeline.publish.deciding import apart, clashes, closed, decide
+from pipeline.publish.deciding import apart, clashes, closed, decide, unprobed
 from pipeline.publish.generation import Entry, Generation, Kept, Seen
 from pipeline.publish.looking import Found, ids_of, look, unfit
 from pipeline.publish.moving import Place, Published, astray, history, load, newest, publish, rollback
@@ -36,5 +36,6 @@ __all__ = [
     "repository",
     "rollback",
     "unfit",
+    "unprobed",
     "wrong",
 ]

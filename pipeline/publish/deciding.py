@@ -41,6 +41,12 @@ def decide(
     return may, held
 
 
+def unprobed(graph: Graph, names: Iterable[str], verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """Which of the images no probe looks into, neither into them nor into anything built on them."""
+    seen = graph.ancestors({verdict.image for verdict in verdicts})
+    return tuple(name for name in names if name not in seen)
+
+
 def apart(
     graph: Graph, keys: Mapping[str, str], named: Mapping[str, str], run: frozenset[str]
 ) -> dict[str, str]:

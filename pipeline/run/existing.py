@@ -40,7 +40,7 @@ def remote(config: Config, registry: str, engine: Engine) -> Registry:
     engine.credentials = Credentials(registry, config.credentials)
     from pipeline.adapters.registry import Registry  # noqa: PLC0415 (slow to import)
 
-    return Registry(engine.credentials)
+    return Registry(engine.credentials, config.patience.answer)
 
 
 def ask(

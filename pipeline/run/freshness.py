@@ -22,6 +22,7 @@ from pipeline.manifest import Manifest
 from pipeline.plan import Action, Reason, Step
 from pipeline.refs import parse
 from pipeline.run.decide import Ask, Decided, Decision, decide
+from pipeline.run.means import means_of
 from pipeline.run.project import Project, View, open_project, views
 from pipeline.tomlfile import nearest
 
@@ -191,9 +192,10 @@ class _Asker:
         moved: list[Moved] = []
         unasked = list(asked.unasked)
         doubts = []
+        means = means_of(self._project.config.build, image, self._project.root)
         for question in questions:
             try:
-                answer = self.contents.ask(own.image_id, question)
+                answer = self.contents.ask(own.image_id, question, means)
             except CannotRunError:
                 unasked.append(own.note or f"{question.manager} cannot be run in it")
                 continue

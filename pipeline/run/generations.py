@@ -32,7 +32,7 @@ def place_of(file: str, registry: str) -> Place:
     if not found:
         hint = "give [project] a 'registry' in stacks.toml, or use --registry"
         raise InputError.of("generations are kept in a registry, and there is none", hint=hint)
-    return Place(Registry(Credentials(found, config.credentials)), found)
+    return Place(Registry(Credentials(found, config.credentials), config.patience.answer), found)
 
 
 def run_generations(file: str, registry: str, most: int) -> Listed:

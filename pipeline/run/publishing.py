@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 from dataclasses import replace
 
-from pipeline import digest, lock, publish
+from pipeline import digest, lock, publish, show
 from pipeline.adapters import gitrepo
+from pipeline.adapters.terminal import paint_for, say
 from pipeline.lock import Lock
 from pipeline.outcome import HeldBack, Promoted, Verdict
 from pipeline.publish import Entry, Generation, Judged, Naming, Place, Seen
@@ -35,6 +36,10 @@ def run(
     commit = gitrepo.commit(project.root)
     naming = Naming(ask.registry, project.config.tags, {"date": now()[:10], "commit": commit, "lock": short})
     every = [_candidates(decision, verdicts, how, worker) for decision, verdicts in found]
+    for judged, (decision, verdicts) in zip(every, found, strict=True):
+        smoked = [name for name, entry in judged.entries.items() if not entry.unsmoked]
+        if names := publish.unprobed(decision.view.graph, smoked, verdicts):
+            say(show.unprobed_text(judged.variant, names, paint_for()))
 
     def propose(last: Generation | None) -> Generation:
         known = _named(project, naming, every, (place, last, worker))

@@ -71,7 +71,7 @@ def run_retain(file: str, most: int, *, delete: bool) -> Retained:
     old = tuple(tag for tag in tags if tag not in {one.tag for one in kept})
     builds = _builds(place, project, (rule, kept, keys))
     gone = (*_generations(place, old), *builds, *_manifests(place, keys))
-    shop = Registry(Credentials(place.registry, project.config.credentials))
+    shop = Registry(Credentials(place.registry, project.config.credentials), project.config.patience.answer)
     if delete:
         _forget(project, place, gone)
     for one in gone if delete else ():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from pipeline.adapters import logs, verdicts
 from pipeline.adapters.builds import BuildFailedError, Builds
 from pipeline.adapters.claims import Claims
 from pipeline.adapters.engine import Engine, local_name
-from pipeline.adapters.patience import Patient
+from pipeline.adapters.patience import Patient, TemporaryError
 from pipeline.adapters.state import BuildNote, State
 from pipeline.build import Task
 from pipeline.dockerfile import step_line
@@ -35,6 +36,9 @@ from pipeline.run.project import Project
 
 if TYPE_CHECKING:
     from pipeline.adapters.probes import Probes
+
+# a trouble of which the engine has passed on the status alone
+UNSAID = "500 Internal Server Error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +105,15 @@ class Worker:
             self._claims.stop()
             self.engine.stop()
             self._builds.stop()
-            self.probes.stop()
+            self._stop_probes()
         except KeyboardInterrupt:
             self._builds.stop(kill=True)
             # the first time may not have come as far
+            self._stop_probes()
+
+    def _stop_probes(self) -> None:
+        # where there were none, their modules are not imported either: an interrupt may have cut that in half
+        if "probes" in vars(self):
             self.probes.stop()
 
     def work(self, task: Task, registry: str, watch: Watch, *, no_cache: bool) -> Outcome | Verdict:
@@ -179,7 +188,7 @@ class Worker:
         assert self.remote is not None
         there = self.remote.manifest(remote)
         if there is None:
-            self.engine.push(local, remote, tell)
+            self._send(local, remote, tell)
             there = self.remote.manifest(remote)
         if there and self.image_ids[step.key] in publish.ids_of(there):
             return there.digest
@@ -191,6 +200,16 @@ class Worker:
             raise FailedError.of(f"the registry has another build as '{remote}'", hint=hint)
         hint = "somebody else wrote to this tag: remove it from the registry"
         raise FailedError.of(f"'{remote}' does not carry the key it is filed under", hint=hint)
+
+    def _send(self, local: str, remote: str, tell: Tell) -> None:
+        try:
+            self.engine.push(local, remote, tell)
+        except TemporaryError as error:
+            # the registry itself may say what it lacks
+            if self.remote and UNSAID in str(error):
+                with contextlib.suppress(TemporaryError):
+                    self.remote.must_take(remote.rpartition(":")[0])
+            raise
 
     def _run_probe(self, order: ProbeOrder) -> ProbeReport:
         # docker's client is slow to import, and a verdict that stands does without it

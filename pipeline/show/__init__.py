@@ -6,7 +6,7 @@ from pipeline.show.explanations import explanations_json, explanations_text
 from pipeline.show.failures import failures_text
 from pipeline.show.graphs import graph_dot, graph_json, graph_mermaid, graph_text, others, tree_lines
 from pipeline.show.locks import move_line
-from pipeline.show.outcomes import outcome_line, retry_line, summary
+from pipeline.show.outcomes import outcome_line, retry_line, summary, unprobed_text
 from pipeline.show.overlays import Checked, checked_json, checked_text, starter
 from pipeline.show.plans import expected_text, plan_json, plan_text, stand_ins_text, tally, unlocked_text
 from pipeline.show.prunes import age, prune_summary, prune_text
@@ -73,5 +73,6 @@ __all__ = [
     "tally",
     "tree_lines",
     "unlocked_text",
+    "unprobed_text",
     "verdicts_text",
 ]

@@ -51,6 +51,13 @@ def outcome_line(outcome: Outcome | Verdict | Promoted | HeldBack, paint: Paint)
             return f"{paint('held back', 'yellow')} {outcome.image}  {outcome.why}"
 
 
+def unprobed_text(variant: str, images: Iterable[str], paint: Paint) -> str:
+    """A warning of images that get names although no probe looks into them."""
+    what = f"variant {variant}: no probe looks into {', '.join(images)}"
+    hint = "what they stand on has passed, and so they get names: give them a [[smoke]] of their own"
+    return f"{paint('warning', 'yellow')}: {what}\n  hint: {hint}"
+
+
 def retry_line(retried: Retried, paint: Paint) -> str:
     """One line on a try that came to nothing, and when there will be another."""
     attempt = retried.attempt

@@ -15,12 +15,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 
+def nothing() -> None:
+    """Let it be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What goes wrong with one answer; nothing, where nothing is said.
 
     `message` are the words of a refusal. `cut` ends the body in its middle, `reset` tears the connection down
-    before any answer; before either the server waits, `wait` seconds.
+    before any answer; before either the server waits, `wait` seconds. With `lost` what was asked for is done,
+    and nobody hears of it. `first` happens before anything is done, `meanwhile` once it is done, before
+    anybody hears of it.
     """
 
     status: int = 0
@@ -28,6 +34,9 @@ class Fault:
     cut: bool = False
     reset: bool = False
     wait: float = 0.0
+    lost: bool = False
+    first: Callable[[], None] = nothing
+    meanwhile: Callable[[], None] = nothing
     message: str = "as it was told"
 
 
@@ -73,10 +82,19 @@ class Faulty:
                     return
                 fault = Fault(told if told != 200 else 0) if isinstance(told, int) else told
                 outer.over.wait(fault.wait)
+                fault.first()
                 if fault.reset:
                     self._reset()
                     return
-                self._send(outer.answer(self) if not fault.status else _refusal(fault), cut=fault.cut)
+                if fault.status:
+                    # what is left unread would be taken for the next request
+                    self.body()
+                answer = outer.answer(self) if not fault.status else _refusal(fault)
+                fault.meanwhile()
+                if fault.lost:
+                    self._reset()
+                    return
+                self._send(answer, cut=fault.cut)
 
             def _send(self, answer: _Answer, *, cut: bool) -> None:
                 self.send_response(answer.status)

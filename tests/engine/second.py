@@ -45,7 +45,9 @@ class SecondEngine:
 
     def start(self) -> docker.DockerClient:
         """Start it, again if need be; gives a client once it answers."""
-        (self.folder / "pid").unlink(missing_ok=True)
+        # a containerd that was killed and that nobody buries is waited for, ten seconds
+        for name in ("pid", "exec/containerd/containerd.pid"):
+            (self.folder / name).unlink(missing_ok=True)
         log = (self.folder / "log").open("ab")
         environment = {
             **os.environ,

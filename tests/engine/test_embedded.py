@@ -107,7 +107,7 @@ def standing_in(
     folders = client.info().get("CDISpecDirs") or []
     if os.geteuid() != 0 or not folders or shutil.which("cc") is None:
         pytest.skip("needs root, an engine with CDI and a C compiler")
-    from test_scripts import C, compiled  # noqa: PLC0415
+    from probing import C, compiled  # noqa: PLC0415
 
     name = f"stand-in-{os.getpid()}"
     library = compiled(tmp_path, "libcuda.so.1", C, "-DINIT=0")

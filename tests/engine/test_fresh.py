@@ -97,7 +97,10 @@ def test_what_pip_would_install_now_counts_as_far_as_the_builds_own_words_allow(
 ) -> None:
     shelf.wheel("thing", "1.0", "helper")
     shelf.wheel("helper", "1.0")
-    options = f"--index-url {shelf.address}/simple --trusted-host {shelf.address.split('/')[2].split(':')[0]}"
+    # the index has a name that only builds know, and who asks for them
+    host, _, port = shelf.address.removeprefix("http://").partition(":")
+    workshop.more(f'[build]\nadd-host = {{ "index.lab" = "{host}" }}')
+    options = f"--index-url http://index.lab:{port}/simple --trusted-host index.lab"
     # cached between tests: nothing in it is this test's
     venv = f"RUN apt-get update && {INSTALL} python3-venv && python3 -m venv /opt/venv\n"
     workshop.image("python", f"FROM {ROOT}\n{venv}ENV PATH=/opt/venv/bin:$PATH\n")

@@ -7,12 +7,15 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import docker
 import pytest
 
-from engine.workshop import ROOT, TOML, Workshop, until
+from engine.faulty import faulty
+from engine.upstream import registry
+from engine.workshop import ROOT, TOML, Running, Workshop, until
 
 pytestmark = [
     pytest.mark.engine,
@@ -41,7 +44,9 @@ class OwnEngine:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        (self.folder / "docker.pid").unlink(missing_ok=True)
+        # a containerd that was killed and that nobody buries is waited for, ten seconds
+        for name in ("docker.pid", "exec/containerd/containerd.pid"):
+            (self.folder / name).unlink(missing_ok=True)
         with (self.folder / "log").open("ab") as log:
             line = ["dockerd", "--config-file", str(self.folder / "config.json"), "-H", self.address]
             self.process = subprocess.Popen(line, stdout=log, stderr=log, start_new_session=True)
@@ -56,9 +61,12 @@ class OwnEngine:
         return True
 
     def end(self, number: signal.Signals) -> None:
-        """End it, and all that it has started, which is in its session."""
+        """End it, and all that it has started."""
         if self.process and self.process.poll() is None:
             os.kill(self.process.pid, number)
+            for pid in self._others() if number == signal.SIGKILL else ():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             try:
                 self.process.wait(30)
             except subprocess.TimeoutExpired:
@@ -87,14 +95,34 @@ class OwnEngine:
 
 
 @pytest.fixture
-def own(tmp_path: Path, client: docker.DockerClient) -> Iterator[OwnEngine]:
+def own(tmp_path_factory: pytest.TempPathFactory, client: docker.DockerClient) -> Iterator[OwnEngine]:
     """An engine that a test may do anything to; it has its roots from where the shared one has them."""
-    engine = OwnEngine(tmp_path / "own", client.info()["RegistryConfig"]["Mirrors"])
+    # a socket's path holds 107 bytes, and its sockets lie deep: the test's own folder has too long a name
+    engine = OwnEngine(tmp_path_factory.mktemp("own") / "engine", client.info()["RegistryConfig"]["Mirrors"])
     try:
         engine.start()
         yield engine
     finally:
         engine.close()
+
+
+def goes_down(own: OwnEngine, workshop: Workshop, running: Running, what: str) -> None:
+    """The engine is killed, and comes up again once that is noticed."""
+    own.end(signal.SIGKILL)
+    for pid in workshop.processes("sleep 3"):
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: f"trying again {what}" in running.said(), "it is noticed")
+    own.start()
+
+
+def costs_a_try(running: Running, expected: dict[tuple[str, str], int]) -> None:
+    """It ends well, each outcome after so many tries more."""
+    ran = running.wait(90)
+    assert ran.code == 0, ran.err
+    found = {(one["kind"], one["image"]): one["attempts"] for one in ran.json()["outcomes"]}
+    assert {what: len(attempts) for what, attempts in found.items()} == expected
+    whys = {attempt["why"] for attempts in found.values() for attempt in attempts}
+    assert whys == {"the engine is gone"}
 
 
 def test_an_engine_that_goes_down_and_comes_back_costs_a_try_and_no_image(
@@ -109,15 +137,20 @@ def test_an_engine_that_goes_down_and_comes_back_costs_a_try_and_no_image(
     workshop.image("slow", f"FROM {ROOT}\nCOPY --from=jupyter/done /who /who\n{run}\n")
     running = workshop.start("--jobs", "2", "--format", "json")
     until(lambda: workshop.processes("sleep 3"), "the RUN runs", 60)
-    own.end(signal.SIGKILL)
-    for pid in workshop.processes("sleep 3"):
-        os.kill(pid, signal.SIGKILL)
-    until(lambda: "trying again slow" in running.said(), "it is noticed")
-    own.start()
-    ran = running.wait(90)
-    assert ran.code == 0, ran.err
-    found = {outcome["image"]: outcome for outcome in ran.json()["outcomes"]}
-    assert found["done"]["kind"] == found["slow"]["kind"] == "built"
-    assert found["done"]["attempts"] == []
-    assert [attempt["why"] for attempt in found["slow"]["attempts"]] == ["the engine is gone"]
+    goes_down(own, workshop, running, "slow (build)")
+    costs_a_try(running, {("built", "done"): 0, ("built", "slow"): 1})
     assert workshop.run("--format", "json").json()["outcomes"] == []
+    hung: list[str] = []
+
+    def behave(method: str, path: str) -> int | None:
+        # the push is in its middle when the engine goes
+        if method != "PATCH" or hung:
+            return 200
+        hung.append(path)
+        return None
+
+    with registry(tmp_path) as upstream, faulty(behave, upstream) as proxy:
+        running = workshop.start("done", "--format", "json", "--registry", f"{proxy.address}/x")
+        until(lambda: hung, "the push has begun")
+        goes_down(own, workshop, running, "done (push)")
+        costs_a_try(running, {("pushed", "done"): 1})

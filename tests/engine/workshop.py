@@ -80,7 +80,7 @@ class Running:
         return Ran(code, self._out.read_text(errors="replace"), self.said())
 
 
-def until(true: Callable[[], object], what: str, timeout: float = 30) -> None:
+def until(true: Callable[[], object], what: str, timeout: float = 120) -> None:
     """Wait until something is true."""
     end = time.monotonic() + timeout
     while not true():

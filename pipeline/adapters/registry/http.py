@@ -21,6 +21,7 @@ from pipeline import digest
 from pipeline.adapters.credentials import HUB, Credentials, Login
 from pipeline.adapters.patience import TemporaryError, patiently
 from pipeline.adapters.registry.trust import context, is_loopback
+from pipeline.adapters.registry.words import said, storage
 from pipeline.errors import UnreachableError
 
 MOST_BYTES = 32 << 20
@@ -89,7 +90,7 @@ class Host:
         Gives answers of success and 404; raises UnreachableError for all others, TemporaryError among them.
         """
         url = urljoin(f"{self._root()}/v2/", path)
-        scope = _scope(path, method)
+        scope = _scope(url, method)
         sent = dict(headers or {})
         response = self._send(method, url, body, {**sent, **self._signed(url, scope)})
         if response.status == 401:
@@ -195,24 +196,18 @@ class Host:
         return token
 
     def _refusal(self, response: Response) -> UnreachableError:
-        text = said(response)
+        text = said(response.status, response.body)
+        what, todo = storage(response.body)
+        if what:
+            message = f"the registry {self.name} cannot write: {what} ({response.status})"
+            return UnreachableError.of(message, hint=todo)
         if response.status in _TROUBLE:
             text += _asked(response.headers.get("retry-after", ""))
             message = f"the registry {self.name} is in trouble: {text}"
             return TemporaryError.of(message, hint="try again later")
         message = f"the registry {self.name} refuses: {text}"
-        signed = response.status in {401, 403}
-        return UnreachableError.of(message, hint=f"docker login {self.name}" if signed else "")
-
-
-def said(response: Response) -> str:
-    """What the registry says of a failure, on one line."""
-    try:
-        error = json.loads(response.body)["errors"][0]
-        words = f"{error.get('code', '')}: {error.get('message', '')}".strip(": ").lower()
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        words = ""
-    return f"{' '.join(words.split())[:200]} ({response.status})" if words else f"status {response.status}"
+        hints = {401: f"docker login {self.name}", 403: f"docker login {self.name}", 405: "is it read-only?"}
+        return UnreachableError.of(message, hint=hints.get(response.status, ""))
 
 
 def _asked(header: str) -> str:
@@ -225,10 +220,11 @@ def _asked(header: str) -> str:
     return ""
 
 
-def _scope(path: str, method: str) -> str:
-    found = re.match(r"(.+)/(?:manifests|blobs|tags)/", path)
+def _scope(url: str, method: str) -> str:
+    """What a token must allow; an upload, too, goes on at an address in its repository."""
+    found = re.match(r"/v2/(.+)/(?:manifests|blobs|tags)/", urlsplit(url).path)
     actions = {"GET": "pull", "HEAD": "pull", "DELETE": "pull,delete"}.get(method, "pull,push")
-    return f"repository:{found[1]}:{actions}" if found and "://" not in path else ""
+    return f"repository:{found[1]}:{actions}" if found else ""
 
 
 def _innermost(error: BaseException) -> str:
