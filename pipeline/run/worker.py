@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from pipeline import build, hints, labels, publish
 from pipeline.adapters import attempts as remembered
 from pipeline.adapters import logs, verdicts
-from pipeline.adapters.buildx import BuildFailedError, Buildx
+from pipeline.adapters.builds import BuildFailedError, Builds
 from pipeline.adapters.claims import Claims
 from pipeline.adapters.engine import Engine, local_name
 from pipeline.adapters.patience import Patient, TemporaryError
 from pipeline.adapters.state import BuildNote, State
 from pipeline.build import Task
+from pipeline.dockerfile import step_line
 from pipeline.errors import FailedError, InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.graph import Node
 from pipeline.outcome import Attempt, Built, Failed, Outcome, Pulled, Pushed, Reused, Verdict
@@ -71,7 +72,7 @@ class Worker:
         )
         self._claims = Claims(project.state)
         self.elsewhere = self._claims.elsewhere
-        self._builds = Buildx(engine.builder, engine.product, project.state / "contexts")
+        self._builds = Builds(engine, project.state / "contexts")
         self._stopped = threading.Event()
         self._patient = Patient(project.config.patience, self._stopped)
         self._nodes: dict[str, Node] = {}
@@ -114,12 +115,6 @@ class Worker:
         # where there were none, their modules are not imported either: an interrupt may have cut that in half
         if "probes" in vars(self):
             self.probes.stop()
-
-    def foresee(self, tasks: tuple[Task, ...], *, no_cache: bool = False) -> None:
-        """Be ready for these builds, and for no others."""
-        # what is wrong with one of them is told when it is built
-        with contextlib.suppress(StackbuildError):
-            self._builds.expect(self.order(task, self._log(task.step), no_cache=no_cache) for task in tasks)
 
     def work(self, task: Task, registry: str, watch: Watch, *, no_cache: bool) -> Outcome | Verdict:
         """Do one task, patiently; every error a person can act on becomes a failed outcome."""
@@ -176,7 +171,9 @@ class Worker:
         """What an error comes to."""
         step, doing = job.task.step, job.task.doing
         if isinstance(error, BuildFailedError):
-            where = f"{self._nodes[step.key].image.where}:{error.line}: " if error.line else ""
+            image = self._nodes[step.key].image
+            line = error.line or step_line(image.dockerfile, error.step)
+            where = f"{image.where}:{line}: " if line else ""
             message = f"{where}{error.message}"
             hint = error.hint or hints.of_words(error.message)
             return Failed(step.image, step.key, doing, message, 0.0, error.tail, job.log, hint)
