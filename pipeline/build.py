@@ -21,9 +21,6 @@ PATIENCE = 3.0
 PAUSE = 2.0
 # how often to look whether another run has ended what it builds, in seconds
 LOOK = 0.2
-# builds that are shorter than this, in seconds, need all of the machine for themselves
-LEAD = 0.3
-AHEAD = 4
 # what is waited for where nothing runs
 NOTHING: Future[Outcome | Verdict] = Future()
 
@@ -79,7 +76,7 @@ class Limits:
     `jobs` is for builds and probes, `gpu` for probes that use one, `transfers` for pulls and pushes.
     `weights` are the jobs that an image's build takes where it is not one, `seconds` how long images took to
     build the last time. `crowded` says what is wrong where a disk is too full for another build; `elsewhere`
-    who builds a key just now, if not this run; `foresee` is told now and then which builds come next.
+    who builds a key just now, if not this run.
     """
 
     jobs: int
@@ -91,7 +88,6 @@ class Limits:
     weights: Mapping[str, int] = field(default_factory=dict)
     crowded: Callable[[], Problem | None] = lambda: None
     elsewhere: Callable[[str], str] = lambda _: ""
-    foresee: Callable[[tuple[Task, ...]], None] = lambda _: None
 
     @property
     def room(self) -> dict[str, int]:
@@ -121,9 +117,8 @@ def drive(
         while not drive.plan.over:
             for task in drive.next(tuple(running.values())):
                 running[executor.submit(work, task)] = task.name
-            ended = wait(running or {NOTHING}, drive.patience, FIRST_COMPLETED).done
-            if not ended:
-                drive.foresee()
+            awaited = running or ({NOTHING} if drive.patience else ())
+            ended = wait(awaited, drive.patience, FIRST_COMPLETED).done
             for future in [future for future in running if future in ended]:
                 drive.settle(running.pop(future), future.result())
     except BaseException:
@@ -145,7 +140,6 @@ class _Drive:
         self.plan = schedule.of({task.name: task.needs for task in todo}, _expected(todo, limits.seconds))
         self.paused = False
         self._elsewhere: dict[str, str] = {}
-        self._foreseen: Schedule | None = None
         self.outcomes: list[Outcome | Verdict] = []
 
     @property
@@ -154,14 +148,7 @@ class _Drive:
         # what waits for room on the disk, or for another run, looks for it now and then
         if self._elsewhere:
             return LOOK
-        return PAUSE if self.paused else None if self._foreseen is self.plan else LEAD
-
-    def foresee(self) -> None:
-        """Tell which builds come next, once after each change."""
-        if self._foreseen is not self.plan:
-            self._foreseen = self.plan
-            soon = [self._tasks[name] for name in self.plan.soon if self._tasks[name].doing == BUILD]
-            self._limits.foresee(tuple(soon[: min(self._limits.jobs, AHEAD)]))
+        return PAUSE if self.paused else None
 
     def next(self, running: tuple[str, ...]) -> tuple[Task, ...]:
         """Start what may run beside that which runs; what the disk has no room for waits, or fails.

@@ -49,8 +49,9 @@ class BuildOrder:
     """All that a builder is told of one image, and nothing it could read beside it.
 
     `files` lie below `context`, an absolute folder, and must still be in the state that the key was made
-    from, save those that are `overlaid`, which are taken as they are here; `bases` map references, as FROM
-    names them, to what to take for them; `tags` are given to the result. With `apart` the Dockerfile must
+    from, save those that are `overlaid`, which are taken as they are here; `bases` map references, as the
+    Dockerfile names them, to what to take for them; `outside` are images that are none of ours, with those of
+    `bases`; `tags` are given to the result. With `apart` the Dockerfile must
     not lie in the context, because the build would read it there. `attest` are the attestations to make, as
     buildx takes them.
     """
@@ -62,6 +63,7 @@ class BuildOrder:
     context: str
     files: tuple[FileState, ...]
     bases: tuple[tuple[str, str], ...]
+    outside: tuple[str, ...]
     args: tuple[tuple[str, str], ...]
     labels: tuple[tuple[str, str], ...]
     tags: tuple[str, ...]

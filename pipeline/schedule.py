@@ -21,15 +21,7 @@ class Schedule:
     @property
     def ready(self) -> tuple[str, ...]:
         """What may start, the longest remaining path first, then in the order of the plan."""
-        return self._free(self.done)
-
-    @property
-    def soon(self) -> tuple[str, ...]:
-        """What may start by the time that all that runs has ended well, in the same order."""
-        return self._free(self.done | self.running)
-
-    def _free(self, done: frozenset[str]) -> tuple[str, ...]:
-        free = [task for task, above in self.needs.items() if task in self.waiting and above <= done]
+        free = [task for task, above in self.needs.items() if task in self.waiting and above <= self.done]
         return tuple(sorted(free, key=lambda task: -self.weight[task]))
 
     @property

@@ -74,3 +74,13 @@ def project(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pyte
     """A small project, on a machine without an engine."""
     (tmp_path / "project").mkdir()
     return Project(tmp_path / "project", capfd, monkeypatch)
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program called docker, to be written by the test; it writes what it got to `got`."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    (tmp_path / "context").mkdir()
+    return programs / "docker"

@@ -29,6 +29,7 @@ def order(folder: Path, *files: FileState, dockerfile_path: str = "") -> BuildOr
         context=str(folder),
         files=files,
         bases=(),
+        outside=(),
         args=(),
         labels=(),
         tags=(),

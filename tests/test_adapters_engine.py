@@ -31,6 +31,7 @@ REGISTRY = "registry.example:5000"
         ("unexpected status from HEAD request to https://x: 403 Forbidden", UnreachableError, "docker login"),
         ("manifest unknown: manifest unknown", NotFoundError, ""),
         ("dial tcp 127.0.0.1:1: connect: connection refused", UnreachableError, "address"),
+        ("unknown: Method not allowed", UnreachableError, "read-only"),
         ("Get \"https://x/v2/\": x509: certificate signed by unknown authority", UnreachableError, "address"),
         ("dial tcp: lookup x on 10.0.0.1:53: no such host", UnreachableError, "address"),
         ("toomanyrequests: You have reached your pull rate limit", TemporaryError, "later"),

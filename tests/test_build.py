@@ -107,25 +107,6 @@ def test_images_are_built_parents_first_and_everything_is_told() -> None:
     assert log.stops == 0
 
 
-def test_the_builds_that_come_next_are_foreseen_while_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "LEAD", 0.01)
-    foreseen: list[list[str]] = []
-    told = threading.Event()
-
-    def foresee(tasks: tuple[Task, ...]) -> None:
-        foreseen.append([task.step.image for task in tasks])
-        told.set()
-
-    def work(task: Task) -> Outcome | Verdict:
-        assert told.wait(10)
-        return done(task)
-
-    todo = build.tasks(steps_of("base > scipy > tensorflow, base > r"), frozenset({"r"}))
-    with ThreadPoolExecutor(2) as executor:
-        build.drive(todo, executor, work, lambda _: None, Limits(2, lambda: None, foresee=foresee))
-    assert foreseen[0] == ["scipy", "r"]
-
-
 def test_the_longest_path_as_it_took_the_last_time_starts_first() -> None:
     steps = steps_of("a, b > c")
     assert drive(steps)[1].began()[0] == ("b", "build")

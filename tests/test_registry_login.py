@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from pipeline.adapters.credentials import Credentials, Login
+from pipeline.adapters.registry import Registry
 from pipeline.adapters.registry.http import Host
 from pipeline.errors import UnreachableError
 
@@ -27,7 +28,7 @@ class Helper(Credentials):
 
 
 @contextmanager
-def registry(passwords: set[str]) -> Iterator[str]:
+def registry(passwords: set[str], turned_away: list[str]) -> Iterator[str]:
     """A registry without anything in it, for whom knows one of the passwords; gives its name."""
     good = {Login("user", password).basic for password in passwords}
 
@@ -35,13 +36,17 @@ def registry(passwords: set[str]) -> Iterator[str]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self.send_response(404 if self.headers.get("Authorization") in good else 401)
+            known = self.headers.get("Authorization") in good
+            turned_away.extend([self.path] if not known else [])
+            self.send_response(404 if known else 401)
             self.send_header("WWW-Authenticate", 'Basic realm="test"')
             self.send_header("Content-Length", "0")
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
+
+        do_HEAD = do_GET  # noqa: N815
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -53,7 +58,7 @@ def registry(passwords: set[str]) -> Iterator[str]:
 
 
 def test_a_login_is_asked_for_once_for_many_requests() -> None:
-    with registry({"secret"}) as name:
+    with registry({"secret"}, []) as name:
         helper = Helper("secret")
         host = Host(name, helper)
         for _ in range(5):
@@ -62,11 +67,11 @@ def test_a_login_is_asked_for_once_for_many_requests() -> None:
 
 
 def test_a_login_that_is_refused_is_asked_for_anew_once() -> None:
-    with registry({"old", "new"}) as name:
+    with registry({"old", "new"}, []) as name:
         helper = Helper("old")
         host = Host(name, helper)
         host.ask("GET", "team/base/manifests/latest")
-    with registry({"new"}) as other:
+    with registry({"new"}, []) as other:
         helper.password = "new"
         host._base = f"http://{other}"  # the same registry, a moment later
         assert host.ask("GET", "team/base/manifests/latest").status == 404
@@ -76,3 +81,11 @@ def test_a_login_that_is_refused_is_asked_for_anew_once() -> None:
         with pytest.raises(UnreachableError, match="refuses"):
             host.ask("GET", "team/base/manifests/latest")
         assert helper.asked == asked + 1
+
+
+def test_of_many_first_requests_at_once_none_is_turned_away() -> None:
+    turned_away: list[str] = []
+    with registry({"secret"}, turned_away) as name:
+        found = Registry(Helper("secret"))
+        assert found.digests(f"{name}/team/base:{number}" for number in range(20)) == {}
+    assert turned_away == ["/v2/"]

@@ -42,10 +42,10 @@ def test_a_parent_is_its_key_and_a_root_its_digest() -> None:
     }
     order = ordered("one", files)
     bases = dict(order.bases)
-    assert bases["base"].startswith("stackbuild.local/base:k-")
-    assert bases["alpine:3"] == f"alpine:3@{PIN}"
-    assert bases["busybox"] == f"busybox@{PIN}"
-    assert order.dockerfile == files["one/Dockerfile"].encode()
+    (local,) = ordered("base", files).tags
+    assert order.dockerfile == files["one/Dockerfile"].replace("FROM base", f"FROM {local}").encode()
+    assert bases == {"alpine:3": f"alpine:3@{PIN}", "busybox": f"busybox@{PIN}"}
+    assert set(order.outside) == {f"alpine:3@{PIN}", f"busybox@{PIN}"}
     assert order.tags == (f"stackbuild.local/one:k-{order.key[:32]}",)
     assert dict(order.labels)["io.stackbuild.key"] == order.key
 
@@ -88,30 +88,56 @@ def test_the_dockerfile_lies_where_it_is_if_the_build_reads_it_there() -> None:
 @pytest.mark.parametrize(
     ("text", "edited"),
     [
+        ("FROM base\nRUN x\n", "FROM {}\nRUN x\n"),
         ("FROM base AS base\nRUN x\n", "FROM {} AS base\nRUN x\n"),
         ("from  --platform=linux/amd64   base as BASE\n", "from  --platform=linux/amd64   {} as BASE\n"),
         ("ARG B=base\nFROM $B AS base\nFROM base\n", "ARG B=base\nFROM {} AS base\nFROM base\n"),
+        ("ARG B\nFROM ${B:-base}\n", "ARG B\nFROM {}\n"),
+        ('FROM "base"\n', "FROM {}\n"),
         ("FROM \\\n  base \\\n  AS base\n", "FROM \\\n  {} \\\n  AS base\n"),
+        ("# escape=`\nFROM `\n# base\n  base\n", "# escape=`\nFROM `\n# base\n  {}\n"),
         (
             "FROM base AS x\nFROM base AS base\nCOPY --from=x /a /\n",
             "FROM {} AS x\nFROM {} AS base\nCOPY --from=x /a /\n",
         ),
     ],
 )  # fmt: skip
-def test_a_stage_called_like_its_base_has_the_base_written_into_its_from(text: str, edited: str) -> None:
+def test_a_base_is_written_into_its_from_and_nothing_else_changes(text: str, edited: str) -> None:
     order = ordered("one", {"base/Dockerfile": "FROM debian:12\n", "one/Dockerfile": text})
     (local,) = ordered("base", {"base/Dockerfile": "FROM debian:12\n"}).tags
     assert order.dockerfile.decode() == edited.replace("{}", local)
-    assert dict(order.bases) == {}
+    assert order.bases == ()
 
 
-def test_a_root_is_written_into_its_from_as_well() -> None:
-    order = ordered("one", {"one/Dockerfile": "FROM debian AS debian\nFROM debian\n"})
-    assert order.dockerfile.decode() == f"FROM debian@{PIN} AS debian\nFROM debian\n"
+def test_a_base_that_is_copied_from_as_well_is_given_by_its_name() -> None:
+    text = "FROM debian:12 AS x\nFROM debian:12\nCOPY --from=debian:12 /a /\n"
+    order = ordered("one", {"one/Dockerfile": text})
+    assert order.dockerfile.decode() == text
+    assert dict(order.bases) == {"debian:12": f"debian:12@{PIN}"}
+
+
+def test_a_dockerfile_that_its_build_may_copy_stays_as_it_is() -> None:
+    text = "FROM debian:12\nCOPY . /\n"
+    order = ordered("one", {"one/Dockerfile": text})
+    assert order.dockerfile.decode() == text
+    assert dict(order.bases) == {"debian:12": f"debian:12@{PIN}"}
+
+
+def test_a_stage_called_like_its_base_has_the_base_written_into_its_from_in_any_case() -> None:
+    order = ordered("one", {"one/Dockerfile": "FROM debian AS debian\nFROM debian\nCOPY . /\n"})
+    assert order.dockerfile.decode() == f"FROM debian@{PIN} AS debian\nFROM debian\nCOPY . /\n"
     # a tag or another registry cannot be mistaken
     for reference in ("debian:12", "quay.io/debian", f"debian@{PIN}"):
-        text = f"FROM {reference} AS debian\n"
+        text = f"FROM {reference} AS debian\nCOPY . /\n"
         assert ordered("one", {"one/Dockerfile": text}).dockerfile.decode() == text
+
+
+def test_a_frontend_of_ones_own_comes_from_outside_too() -> None:
+    text = "# syntax=docker/dockerfile:1\nFROM debian:12\n"
+    assert set(ordered("one", {"one/Dockerfile": text}).outside) == {
+        f"debian:12@{PIN}",
+        "docker/dockerfile:1",
+    }
 
 
 def test_what_is_taken_as_changed_is_built_without_the_layers_of_before() -> None:

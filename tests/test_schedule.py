@@ -32,14 +32,6 @@ def test_what_waits_for_nothing_is_ready_and_the_rest_when_its_parents_are_done(
     assert run(plan, "a", "b", "c").over
 
 
-def test_what_waits_only_for_what_runs_comes_soon() -> None:
-    plan = schedule.of(needs("a > c, b > c, c > d, a > e"))
-    assert plan.soon == ("a", "b")
-    assert plan.started("a").soon == ("b", "e")
-    assert plan.started("a").started("b").soon == ("c", "e")
-    assert plan.started("a").started("b").ready == ()
-
-
 def test_parents_that_are_no_tasks_are_taken_as_done() -> None:
     assert schedule.of({"scipy": ("base",)}).ready == ("scipy",)
 

@@ -1,4 +1,4 @@
-"""BuildKit, through buildx."""
+"""Builds through buildx, which can do everything that a build may ask for."""
 
 from __future__ import annotations
 
@@ -12,41 +12,19 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import patience
-from pipeline.adapters import context, plugin, secrets
+from pipeline.adapters import context, plugin
 from pipeline.adapters.clients import Client, Clients, send
-from pipeline.adapters.patience import TemporaryError
 from pipeline.adapters.processes import lives
 from pipeline.adapters.progress import Progress
 from pipeline.config import INLINE
-from pipeline.errors import FailedError, InterruptedRunError, StackbuildError, UnreachableError
-from pipeline.patience import Trouble
-from pipeline.ports import BuildOrder, Cache, Means, Product, Tell
+from pipeline.errors import InterruptedRunError, UnreachableError
+from pipeline.ports import BuildOrder, Cache, Means
 
 OLDEST = (0, 13)
 GET_IT = "install the package docker-buildx or docker-buildx-plugin, version 0.13 or newer"
-KILLED = 137
-
-
-class BuildFailedError(FailedError):
-    """A build that ended badly: why, at which line of its Dockerfile (0: none), the end of its output.
-
-    `trouble` is what may soon be over, where that is why.
-    """
-
-    def __init__(self, message: str, line: int, tail: tuple[str, ...]) -> None:
-        super().__init__()
-        self.message = message
-        self.line = line
-        self.tail = tail
-        self.trouble: Trouble | None = None
-        self.hint = ""
-
-    def __str__(self) -> str:
-        return self.message
 
 
 def version() -> str:
@@ -130,48 +108,16 @@ def _fields(*pairs: tuple[str, str]) -> str:
 
 
 class Buildx:
-    """Builds that can be stopped; `product` finds the image that a build has tagged.
+    """Builds by a client of docker's for each; contexts that must lie in folders do so in `scratch`."""
 
-    Contexts that must lie in folders do so in `scratch`.
-    """
-
-    def __init__(self, builder: str, product: Callable[[str], Product], scratch: Path) -> None:
+    def __init__(self, builder: str, scratch: Path) -> None:
         self._builder = builder
-        self._product = product
         self._scratch = scratch
         _sweep(scratch)
         self._clients = Clients()
-        self._logs: set[str] = set()
 
-    def expect(self, orders: Iterable[BuildOrder]) -> None:
-        """Be ready for the builds that come next, and for no others."""
-        # a context that must lie in a folder is laid out when it is built
-        self._clients.expect(command(order, self._builder) for order in orders if not order.apart)
-
-    def build(self, order: BuildOrder, tell: Tell) -> Product:
-        """Build an image, with its output in the order's log; raises BuildFailedError above all.
-
-        A second try writes behind the first one's output.
-        """
-        log = Path(order.log)
-        again = order.log in self._logs
-        self._logs.add(order.log)
-        try:
-            log.parent.mkdir(parents=True, exist_ok=True)
-            with log.open("a" if again else "w", encoding="utf-8", errors="replace") as file:
-                progress = Progress(file, tell, secrets.values(order.means.secrets))
-                code = self._run(order, progress)
-        except OSError as error:
-            hint = "is the disk full, or the folder not writable?"
-            where = str(error.filename or log)
-            raise FailedError.of(f"cannot be written: {error.strerror}", where, hint) from error
-        if code and self._clients.stopping:
-            raise InterruptedRunError.of("interrupted")
-        if code:
-            raise _failure(progress)
-        return self._product(order.tags[0])
-
-    def _run(self, order: BuildOrder, progress: Progress) -> int:
+    def run(self, order: BuildOrder, progress: Progress) -> bool:
+        """Build, and say how it goes; gives whether it went well."""
         with _laid_out(order, self._scratch) as folder:
             client = self._clients.start(command(order, self._builder, folder))
             assert client.stderr is not None
@@ -185,32 +131,18 @@ class Buildx:
                 code = client.wait()
                 if failure:
                     raise failure[0]
-                return code
             finally:
                 # after an exception it still runs: a full disk must not leave builds behind
                 send(client, signal.SIGKILL)
                 feeder.join()
                 self._clients.ended(client)
+        if code and self._clients.stopping:
+            raise InterruptedRunError.of("interrupted")
+        return not code
 
     def stop(self, *, kill: bool = False) -> None:
         """End every build that runs: asked to first, killed after a while or at once."""
         self._clients.stop(kill=kill)
-
-
-def _failure(progress: Progress) -> StackbuildError:
-    message = progress.error or "docker buildx failed without a word"
-    ending = progress.ending
-    trouble = patience.of_build(ending)
-    if trouble and trouble.engine:
-        return TemporaryError.of(f"the engine is gone: {message}")
-    error = BuildFailedError(message, progress.line, progress.tail)
-    error.trouble = trouble
-    if ending.exit_code == KILLED:
-        error.message = f"out of memory, or killed: {message}"
-        error.hint = (
-            "give the engine more memory, or let less run beside it: --jobs, or a 'weight' for this image"
-        )
-    return error
 
 
 def _sweep(scratch: Path) -> None:

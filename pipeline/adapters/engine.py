@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import re
@@ -12,12 +11,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from pipeline import refs
-from pipeline.adapters import question
+from pipeline.adapters import dockerconfig, question
 from pipeline.adapters.credentials import Credentials
 from pipeline.adapters.patience import TemporaryError, is_temporary, patiently
 from pipeline.adapters.processes import is_orphaned
@@ -83,14 +81,8 @@ def _no_context() -> bool:
     """Whether docker's configuration surely chooses no context, so that its client need not be asked."""
     if os.environ.get("DOCKER_CONTEXT"):
         return False
-    folder = os.environ.get("DOCKER_CONFIG")
-    file = Path(folder or Path.home() / ".docker") / "config.json"
-    try:
-        return "currentContext" not in json.loads(file.read_bytes())
-    except FileNotFoundError:
-        return True
-    except (OSError, ValueError, TypeError):
-        return False
+    found = dockerconfig.read()
+    return found is not None and "currentContext" not in found
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +212,13 @@ class Engine:
             with self.mapped():
                 found = self.api.inspect_image(name)
         return cast("Mapping[str, Any]", found)
+
+    def has(self, name: str) -> bool:
+        """Whether it holds an image of this name, so that nobody has to fetch it."""
+        try:
+            return bool(self._inspected(name))
+        except NotFoundError:
+            return False
 
     def layers(self, image_id: str) -> tuple[str, ...]:
         """The digests of an image's layers, the lowest first; none where it is gone."""
@@ -393,6 +392,8 @@ def refused_text(text: str, registry: str) -> StackbuildError:
     if any(sign in low for sign in REFUSALS):
         hint = f"docker login {registry}"
         return UnreachableError.of(f"the registry {registry} refuses: {text}", hint=hint)
+    if "not allowed" in low or "unsupported" in low:
+        return UnreachableError.of(f"the registry {registry} refuses: {text}", hint="is it read-only?")
     if is_temporary(text):
         return TemporaryError.of(f"the registry {registry} is in trouble: {text}", hint="try again later")
     hint = "check its address, and that this machine's engine reaches it"

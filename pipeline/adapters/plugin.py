@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from functools import cache
 from pathlib import Path
+
+from pipeline.adapters import dockerconfig
 
 NAME = "docker-buildx"
 # where docker looks after the folders of its configuration, which differ with who packaged it
@@ -24,17 +25,16 @@ def buildx() -> tuple[str, ...]:
     `docker` starts the plugin twice, to ask what it is and to let it do its work; by itself it takes half of
     the processor time and of the memory, which counts where many images are built.
     """
-    return _found(os.environ.get("PATH", ""), os.environ.get("DOCKER_CONFIG", ""))
+    return _found(os.environ.get("PATH", ""), dockerconfig.folder())
 
 
 @cache
-def _found(path: str, configuration: str) -> tuple[str, ...]:
+def _found(path: str, _configuration: Path) -> tuple[str, ...]:
     docker = shutil.which("docker", path=path)
     # a script that is called docker may be somebody's own way to an engine
     if not docker or not _is_program(Path(docker)):
         return ("docker", "buildx")
-    folder = Path(configuration) if configuration else Path.home() / ".docker"
-    for place in (folder / "cli-plugins", *_more(folder), *map(Path, PLACES)):
+    for place in (dockerconfig.folder() / "cli-plugins", *_more(), *map(Path, PLACES)):
         if os.access(place / NAME, os.X_OK):
             return (str(place / NAME),)
     return ("docker", "buildx")
@@ -48,10 +48,7 @@ def _is_program(path: Path) -> bool:
         return False
 
 
-def _more(folder: Path) -> tuple[Path, ...]:
+def _more() -> tuple[Path, ...]:
     """The folders that docker's configuration names."""
-    try:
-        found = json.loads((folder / "config.json").read_bytes()).get("cliPluginsExtraDirs") or ()
-        return tuple(Path(str(one)) for one in found)
-    except (OSError, ValueError, AttributeError, TypeError):
-        return ()
+    found = (dockerconfig.read() or {}).get("cliPluginsExtraDirs")
+    return tuple(Path(str(one)) for one in found) if isinstance(found, list) else ()

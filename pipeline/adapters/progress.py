@@ -1,4 +1,4 @@
-"""What a build says, out of buildx's `--progress=rawjson`: into its log, its end and its error kept."""
+"""What a build says of its steps: into its log, its end and its error kept."""
 
 from __future__ import annotations
 
@@ -31,12 +31,14 @@ _PLACE = re.compile(r"[^\s:]+:(\d+)\Z")
 _UTF8 = codecs.getincrementaldecoder("utf-8")
 _SHELL = "/bin/sh -c "
 _IMPORT = "importing cache manifest from"
+# steps that are none of the Dockerfile's: the second is how a context is taken out of a tar
+_INNER = ("[internal]", "copy /context /")
 
 
 class Progress:
     """What a build has said so far, but for its secrets: all in the log, its end and its error in memory.
 
-    `line` is the line of the Dockerfile that failed, 0 where buildx names none.
+    `line` is the line of the Dockerfile that failed, 0 where nobody has named one.
     """
 
     def __init__(self, log: IO[str], tell: Tell, secrets: tuple[str, ...] = ()) -> None:
@@ -67,9 +69,20 @@ class Progress:
         except ValueError:
             event = None
         if isinstance(event, dict) and event.keys() & _EVENT:
-            self._event(event)
+            for entry in event.get("logs") or ():
+                entry["data"] = base64.b64decode(entry.get("data", ""))
+            self.hear(event)
         else:
             self._speech(line.decode("utf-8", "replace"))
+
+    def fail(self, message: str) -> None:
+        """What went wrong, in the engine's words."""
+        self._speech(f"ERROR: {message}")
+
+    @property
+    def step(self) -> str:
+        """The step that failed, as BuildKit calls it; "" where none did."""
+        return self._names.get(self._failed, "")
 
     @property
     def error(self) -> str:
@@ -104,7 +117,8 @@ class Progress:
         lines = [*self._tails.get(vertex, ()), *shown(self._rests.get(vertex, ""))]
         return tuple(lines[-TAIL:])
 
-    def _event(self, event: dict[str, Any]) -> None:
+    def hear(self, event: dict[str, Any]) -> None:
+        """One event, as buildx's `rawjson` has them, but with output as bytes."""
         for vertex in event.get("vertexes") or ():
             self._vertex(vertex)
         for entry in event.get("logs") or ():
@@ -125,7 +139,7 @@ class Progress:
     def _vertex(self, vertex: dict[str, Any]) -> None:
         name, known = str(vertex.get("name", "")), str(vertex.get("digest", ""))
         self._names[known] = name
-        if vertex.get("started") and not vertex.get("completed") and not name.startswith("[internal]"):
+        if vertex.get("started") and not vertex.get("completed") and not name.startswith(_INNER):
             self._tell(name)
         # what ran beside it is cancelled, which BuildKit calls an error too; a cache may be missing
         wrong = "" if name.startswith(_IMPORT) else vertex.get("error") or ""
@@ -142,7 +156,7 @@ class Progress:
         vertex = str(entry.get("vertex", ""))
         # an event may end in the middle of a letter
         decoder = self._decoders.setdefault(vertex, _UTF8("replace"))
-        text = decoder.decode(base64.b64decode(entry.get("data", "")))
+        text = decoder.decode(entry.get("data", b""))
         self._heard(vertex, self._mask.piece(vertex, text))
 
     def _heard(self, vertex: str, text: str) -> None:

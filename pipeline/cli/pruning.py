@@ -25,7 +25,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?\Z", re.IGNORECASE)
 @click.option("--registry", "remote", is_flag=True, help="What the registry keeps, instead of this machine.")
 @click.option(
     "--generations", type=click.IntRange(min=1), metavar="N",
-    help="With --registry: the newest N generations stay (default: all).",
+    help="With --registry: the newest N generations stay (default: what [retention] says, or all).",
 )  # fmt: skip
 @options.place
 @options.format_

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.dockerfile.layout import layout
-from pipeline.dockerfile.model import Dockerfile, Instruction
+from pipeline.dockerfile.model import Dockerfile, Instruction, Stage
 from pipeline.dockerfile.words import BLANKS, SPACE, word_spans
 from pipeline.errors import InputError
 
@@ -41,7 +41,7 @@ def base_spot(
         raise InputError.of(
             message, f"{dockerfile.path}:{instruction.line}", "leave this image out of the overlay"
         )
-    start, end = _from_word(dockerfile, instruction)
+    start, end = from_spot(dockerfile, dockerfile.stages[root])
     defaults = _defaults(dockerfile)
     while True:
         quote, start, end = _without_quotes(dockerfile.text, start, end)
@@ -60,7 +60,9 @@ def base_spot(
     return BaseSpot(start, end, dockerfile.text.count("\n", 0, start) + 1, reference)
 
 
-def _from_word(dockerfile: Dockerfile, instruction: Instruction) -> tuple[int, int]:
+def from_spot(dockerfile: Dockerfile, stage: Stage) -> tuple[int, int]:
+    """Where a FROM names its image: `text[start:end]`, quotes included. Raises InputError."""
+    instruction = stage.instruction
     offsets = _value_offsets(dockerfile, instruction)
     blank = BLANKS.search(instruction.value)
     length = blank.start() if blank else len(instruction.value)

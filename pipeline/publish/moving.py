@@ -122,9 +122,10 @@ def settle(place: Place, generation: Generation, stray: Mapping[str, str] | None
     """
     moved: dict[str, None] = {}
     manifests: dict[str, Stored] = {}
+    tag = generation.tag  # made of all that is in it
     for _ in range(ROUNDS):
         stray = astray(place, generation) if stray is None else stray
-        _must_be_newest(place, generation)
+        _must_be_newest(place, tag)
         if not stray:
             return tuple(moved)
         sources = {name: f"{place.whole(name).rpartition(':')[0]}@{where}" for name, where in stray.items()}
@@ -132,7 +133,7 @@ def settle(place: Place, generation: Generation, stray: Mapping[str, str] | None
         for name, source in sources.items():
             if source not in manifests:
                 raise _GoneError.of(f"the registry has lost '{source}'")
-            _must_be_newest(place, generation)
+            _must_be_newest(place, tag)
             place.remote.put(place.whole(name), manifests[source])
             moved[name] = None
         stray = None
@@ -182,9 +183,9 @@ def _finish(
     return last.targets
 
 
-def _must_be_newest(place: Place, generation: Generation) -> None:
+def _must_be_newest(place: Place, tag: str) -> None:
     # a registry whose list lags behind may not show ours yet
-    if generations.in_order((*history(place), generation.tag))[-1] != generation.tag:
+    if generations.in_order((*history(place), tag))[-1] != tag:
         raise _OvertakenError
 
 

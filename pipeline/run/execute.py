@@ -75,7 +75,6 @@ def execute(
                 watch,
                 limits,
             )
-        worker.foresee(())
     except BaseException as error:
         worker.stop()
         if isinstance(error, KeyboardInterrupt):
@@ -126,7 +125,6 @@ def _limits(project: Project, decided: Decided, how: How, worker: Worker) -> Lim
         {node.image.name: node.image.weight for d in decided.decisions for node in d.view.graph},
         crowded,
         worker.elsewhere,
-        lambda tasks: worker.foresee(tasks, no_cache=how.no_cache),
     )
 
 

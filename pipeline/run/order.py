@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import labels, refs
 from pipeline.adapters.engine import local_name
-from pipeline.dockerfile import Dockerfile, Facts
+from pipeline.dockerfile import Dockerfile, Facts, from_spot
 from pipeline.graph import Node
 from pipeline.plan import Step
 from pipeline.ports import BuildOrder
 
-_FROM = re.compile(r"(\s*FROM(?:\s|\\\r?\n)+(?:--\S+(?:\s|\\\r?\n)+)*)\S+", re.IGNORECASE)
 _GLOB = frozenset("*?[\\")
 
 
@@ -23,10 +21,15 @@ def order_of(step: Step, node: Node, keys: Mapping[str, str], where: tuple[Path,
     folder, log = where
     image = node.image
     bases = {reference: local_name(name, keys[name]) for reference, name in node.parents}
-    bases |= {reference: refs.parse(reference).pinned(pin) for reference, pin in step.record.roots if pin}
-    text, bases = _unshadowed(image.dockerfile, node.facts, bases)
+    roots = {
+        reference: refs.parse(reference).pinned(pin) if pin else reference
+        for reference, pin in step.record.roots
+    }
+    bases |= {reference: target for reference, target in roots.items() if target != reference}
     path = posixpath.relpath(image.path, image.context or ".")
     own = any(state.path == path for state in step.record.files)
+    text, bases = _written(image.dockerfile, node.facts, bases, own=own)
+    frontend = dict(step.record.args).get("BUILDKIT_SYNTAX") or image.dockerfile.syntax
     return BuildOrder(
         image=step.image,
         key=step.key,
@@ -35,6 +38,7 @@ def order_of(step: Step, node: Node, keys: Mapping[str, str], where: tuple[Path,
         context=str(folder),
         files=step.record.files,
         bases=tuple(bases.items()),
+        outside=(*roots.values(), *([frontend] if frontend else ())),
         args=step.record.args,
         labels=labels.of_record(step, node),
         tags=(local_name(step.image, step.key),),
@@ -60,24 +64,36 @@ def _takes_all(node: Node, step: Step) -> bool:
     )
 
 
-def _unshadowed(dockerfile: Dockerfile, facts: Facts, bases: dict[str, str]) -> tuple[str, dict[str, str]]:
-    """The Dockerfile, and the bases that can be given to BuildKit by name.
+def _written(
+    dockerfile: Dockerfile, facts: Facts, bases: dict[str, str], *, own: bool
+) -> tuple[str, dict[str, str]]:
+    """The Dockerfile with its bases written into its FROM lines, and those that must be given by name.
 
-    Given `debian`, BuildKit takes it for a stage of that name as well, and skips what the stage does; such a
-    base is written into its FROM lines instead.
+    Who is given no names can be asked without a client. And given `debian`, BuildKit takes it for a stage of
+    that name as well, and skips what the stage does. A Dockerfile that its `own` build reads, and may copy,
+    stays as it is but for such a base.
     """
     stages = {stage.name for stage in dockerfile.stages if stage.name}
-    lines = dockerfile.text.split("\n")
+    edits: list[tuple[int, int, str]] = []
+    named = {}
     for reference, target in bases.items():
-        parsed = refs.parse(reference)
-        if parsed.digest or parsed.tag not in {"", "latest"} or parsed.name.lower() not in stages:
+        shadowed = _may_mean_a_stage(reference, stages)
+        uses = [use for use in facts.uses if use.reference == reference]
+        # a COPY --from of a shadowed name means the stage
+        if (own and not shadowed) or (not shadowed and any(use.kind != "from" for use in uses)):
+            named[reference] = target
             continue
-        # only a FROM can mean the image here: a COPY --from means the stage
-        for use in (use for use in facts.uses if use.reference == reference):
-            found = dockerfile.stages[use.stage].instruction
-            first, last = found.line - 1, found.end_line
-            head = "\n".join(lines[first:last])
-            edited = _FROM.sub(lambda match: f"{match[1]}{target}", head, count=1).split("\n")  # noqa: B023
-            lines[first:last] = edited
-        bases = {other: to for other, to in bases.items() if other != reference}
-    return "\n".join(lines), bases
+        edits += [
+            (*from_spot(dockerfile, dockerfile.stages[use.stage]), target)
+            for use in uses
+            if use.kind == "from"
+        ]
+    text = dockerfile.text
+    for start, end, target in sorted(set(edits), reverse=True):
+        text = f"{text[:start]}{target}{text[end:]}"
+    return text, named
+
+
+def _may_mean_a_stage(reference: str, stages: set[str]) -> bool:
+    parsed = refs.parse(reference)
+    return not parsed.digest and parsed.tag in {"", "latest"} and parsed.name.lower() in stages

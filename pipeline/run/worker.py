@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from pipeline import build, hints, labels, publish
 from pipeline.adapters import attempts as remembered
 from pipeline.adapters import logs, verdicts
-from pipeline.adapters.buildx import BuildFailedError, Buildx
+from pipeline.adapters.builds import BuildFailedError, Builds
 from pipeline.adapters.claims import Claims
 from pipeline.adapters.engine import Engine, local_name
-from pipeline.adapters.patience import Patient
+from pipeline.adapters.patience import Patient, TemporaryError
 from pipeline.adapters.state import BuildNote, State
 from pipeline.build import Task
+from pipeline.dockerfile import step_line
 from pipeline.errors import FailedError, InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.graph import Node
 from pipeline.outcome import Attempt, Built, Failed, Outcome, Pulled, Pushed, Reused, Verdict
@@ -35,6 +36,9 @@ from pipeline.run.project import Project
 
 if TYPE_CHECKING:
     from pipeline.adapters.probes import Probes
+
+# a trouble of which the engine has passed on the status alone
+UNSAID = "500 Internal Server Error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Worker:
         )
         self._claims = Claims(project.state)
         self.elsewhere = self._claims.elsewhere
-        self._builds = Buildx(engine.builder, engine.product, project.state / "contexts")
+        self._builds = Builds(engine, project.state / "contexts")
         self._stopped = threading.Event()
         self._patient = Patient(project.config.patience, self._stopped)
         self._nodes: dict[str, Node] = {}
@@ -111,12 +115,6 @@ class Worker:
         # where there were none, their modules are not imported either: an interrupt may have cut that in half
         if "probes" in vars(self):
             self.probes.stop()
-
-    def foresee(self, tasks: tuple[Task, ...], *, no_cache: bool = False) -> None:
-        """Be ready for these builds, and for no others."""
-        # what is wrong with one of them is told when it is built
-        with contextlib.suppress(StackbuildError):
-            self._builds.expect(self.order(task, self._log(task.step), no_cache=no_cache) for task in tasks)
 
     def work(self, task: Task, registry: str, watch: Watch, *, no_cache: bool) -> Outcome | Verdict:
         """Do one task, patiently; every error a person can act on becomes a failed outcome."""
@@ -173,7 +171,9 @@ class Worker:
         """What an error comes to."""
         step, doing = job.task.step, job.task.doing
         if isinstance(error, BuildFailedError):
-            where = f"{self._nodes[step.key].image.where}:{error.line}: " if error.line else ""
+            image = self._nodes[step.key].image
+            line = error.line or step_line(image.dockerfile, error.step)
+            where = f"{image.where}:{line}: " if line else ""
             message = f"{where}{error.message}"
             hint = error.hint or hints.of_words(error.message)
             return Failed(step.image, step.key, doing, message, 0.0, error.tail, job.log, hint)
@@ -188,7 +188,7 @@ class Worker:
         assert self.remote is not None
         there = self.remote.manifest(remote)
         if there is None:
-            self.engine.push(local, remote, tell)
+            self._send(local, remote, tell)
             there = self.remote.manifest(remote)
         if there and self.image_ids[step.key] in publish.ids_of(there):
             return there.digest
@@ -200,6 +200,16 @@ class Worker:
             raise FailedError.of(f"the registry has another build as '{remote}'", hint=hint)
         hint = "somebody else wrote to this tag: remove it from the registry"
         raise FailedError.of(f"'{remote}' does not carry the key it is filed under", hint=hint)
+
+    def _send(self, local: str, remote: str, tell: Tell) -> None:
+        try:
+            self.engine.push(local, remote, tell)
+        except TemporaryError as error:
+            # the registry itself may say what it lacks
+            if self.remote and UNSAID in str(error):
+                with contextlib.suppress(TemporaryError):
+                    self.remote.must_take(remote.rpartition(":")[0])
+            raise
 
     def _run_probe(self, order: ProbeOrder) -> ProbeReport:
         # docker's client is slow to import, and a verdict that stands does without it

@@ -11,7 +11,8 @@ from pathlib import Path
 from engine.faulty import FINE, Fault, Faulty
 from engine.workshop import Workshop
 from pipeline.adapters.registry import Registry
-from pipeline.outcome import Pushed
+from pipeline.errors import UnreachableError
+from pipeline.outcome import Failed, Pushed
 from pipeline.run.asking import Asked
 from pipeline.run.building import Built, run_build
 
@@ -68,7 +69,7 @@ class Publication:
             shutil.copytree(folder, kept, symlinks=True)
         self.proxy.asked.clear()
         workshop.run(*self.options, code=1)
-        self.requests = len(self.proxy.asked)
+        self.asked = tuple(self.proxy.asked)
         self.second = self.names()
         assert [image for image in IMAGES if self.second[image] == self.first[image]] == ["bad"]
 
@@ -82,6 +83,10 @@ class Publication:
         for folder, kept in self._folders():
             shutil.rmtree(folder)
             shutil.copytree(kept, folder, symlinks=True)
+
+    def first_of(self, start: str) -> int:
+        """The number of the first request that begins like this."""
+        return next(n for n, asked in enumerate(self.asked) if asked.startswith(start))
 
     def names(self) -> dict[str, str]:
         """Where each image's name leads ("" for nowhere); all tags lead to what is there, whole."""
@@ -106,10 +111,19 @@ class Publication:
             assert names[image] in {self.first[image], self.second[image]}
         assert names["good"] == self.first["good"] or names["base"] == self.second["base"]
 
-    def here(self) -> Built:
+    def here(self, address: str = "") -> Built:
         """Publish in this process, which saves the start of another."""
-        file, (_, registry, *_) = self.workshop.root / "stacks.toml", self.options
+        file, registry = self.workshop.root / "stacks.toml", f"{address or self.proxy.address}/team"
         return run_build(Asked(2, file=str(file), registry=registry, publish=True, quiet=True))
+
+    def complaint(self, address: str = "") -> str:
+        """The same where it does not come to its end: what is said of that, with exit code 3."""
+        try:
+            failed = [one for one in self.here(address).done.outcomes if isinstance(one, Failed)]
+        except UnreachableError as error:
+            return str(error)
+        assert {one.exit_code for one in failed} == {3}
+        return "\n".join(f"{one.message}\n  hint: {one.hint}" for one in failed)
 
     def goes_on(self) -> None:
         """The next run completes it, and builds nothing for that."""

@@ -5,30 +5,28 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from engine.workshop import until
 
 
 @contextlib.contextmanager
-def served(
-    storage: Path, more: str = "", env: Mapping[str, str] | None = None, port: int = 0
-) -> Iterator[str]:
+def served(storage: Path, more: str = "", *, read_only: bool = False) -> Iterator[str]:
     """The address of a registry on loopback, over plain HTTP; `more` is added to its configuration."""
     with socket.socket() as free:
-        free.bind(("127.0.0.1", port))
+        free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    config = storage.with_name(f"{storage.name}.yml")
+    config = storage.with_name(f"{storage.name}-{address.rpartition(':')[2]}.yml")
+    readonly = f"{{enabled: {str(read_only).lower()}}}"
     config.write_text(
-        f"version: 0.1\nlog: {{level: error}}\nstorage:\n  filesystem: {{rootdirectory: {storage}}}\n"
-        f"  delete: {{enabled: true}}\nhttp: {{addr: '{address}'}}\n{more}"
+        f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{address}'}}\n"
+        f"storage:\n  filesystem: {{rootdirectory: {storage}}}\n  delete: {{enabled: true}}\n"
+        f"  maintenance: {{readonly: {readonly}}}\n{more}"
     )
     log = storage.with_name(f"{storage.name}.log")
     with log.open("ab") as said:
-        process = subprocess.Popen(
-            ["docker-registry", "serve", str(config)], stdout=said, stderr=said, env=env
-        )
+        process = subprocess.Popen(["docker-registry", "serve", str(config)], stdout=said, stderr=said)
     try:
         host, _, number = address.partition(":")
 

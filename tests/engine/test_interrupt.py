@@ -62,7 +62,8 @@ def test_a_second_interrupt_kills_at_once(workshop: Workshop) -> None:
         f"trap '' INT\nsh -c 'sleep 302; : {workshop.nonce}'\n"
     )
     docker.chmod(0o755)
-    workshop.image("one", "FROM scratch\nCOPY Dockerfile /\n")
+    # a context that must lie apart from its Dockerfile is given by a client
+    workshop.image("one", "FROM scratch\nCOPY . /\n", {".dockerignore": "Dockerfile\n"})
     running = workshop.start(env={"PATH": f"{programs}:/usr/bin:/bin"})
     until(lambda: workshop.processes("sleep 302"), "the build runs")
     running.send(signal.SIGINT)
@@ -113,6 +114,7 @@ def test_after_a_kill_the_next_run_goes_on_from_a_valid_state(workshop: Workshop
     running = building(workshop)
     running.send(signal.SIGKILL)
     running.wait()
+    until(lambda: not workshop.processes("sleep 300"), "the engine cancels what nobody waits for")
     with sqlite3.connect(workshop.root / ".stackbuild/state.db") as database:
         assert database.execute("pragma integrity_check").fetchone() == ("ok",)
         assert database.execute("select image from builds").fetchall() == [("done",)]

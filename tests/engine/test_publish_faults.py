@@ -6,10 +6,13 @@ STACKBUILD_EVERY_REQUEST=1 lets every one of these happen at every request; else
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -41,16 +44,27 @@ def at() -> At:
 
 
 @pytest.fixture(scope="module")
-def publication(tmp_path_factory: pytest.TempPathFactory, at: At) -> Iterator[Publication]:
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The registry's disk, which is soon full."""
+    folder = tmp_path_factory.mktemp("disk")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def publication(tmp_path_factory: pytest.TempPathFactory, disk: Path, at: At) -> Iterator[Publication]:
     folder = tmp_path_factory.mktemp("publication")
-    # the engine, too, would try again, for a minute
+    # nobody else's pushes
     engine = SecondEngine(folder / "engine")
     try:
         client = engine.start()
-        with served(folder / "registry") as upstream, faulty(at, upstream) as proxy:
+        with served(disk / "registry") as upstream, faulty(at, upstream) as proxy:
             workshop = Workshop(folder / "project", client, proxy.address)
             workshop.environment["DOCKER_HOST"] = engine.address
-            yield Publication(workshop, proxy, upstream, folder / "registry")
+            yield Publication(workshop, proxy, upstream, disk / "registry")
             workshop.close()
     finally:
         engine.close()
@@ -64,9 +78,10 @@ def impatient(publication: Publication, monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setenv(name, publication.workshop.environment[name])
 
 
-def points(requests: int, few: int) -> list[int]:
+def points(publication: Publication, few: int) -> list[int]:
     """The numbers of all requests, or of a few that lie as far apart as can be."""
-    return list(range(requests)) if EVERY else [(2 * one + 1) * requests // (2 * few) for one in range(few)]
+    every = len(publication.asked)
+    return list(range(every)) if EVERY else [(2 * one + 1) * every // (2 * few) for one in range(few)]
 
 
 class Executioner:
@@ -92,7 +107,7 @@ class Executioner:
 def test_a_publication_that_is_killed_leaves_every_name_right_and_the_next_run_completes_it(
     publication: Publication, at: At, moment: str
 ) -> None:
-    for number in points(publication.requests, 4):
+    for number in points(publication, 4):
         publication.again()
         end = Executioner()
         at.arm(number, Fault(meanwhile=end.kill) if moment == "after" else Fault(first=end.kill, reset=True))
@@ -104,12 +119,13 @@ def test_a_publication_that_is_killed_leaves_every_name_right_and_the_next_run_c
         publication.goes_on()
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("first", range(len(FAULTS)) if EVERY else [0])
 def test_whatever_happens_to_a_request_of_the_command_no_name_is_wrong_and_the_next_run_completes_it(
-    publication: Publication, at: At, fault: str
+    publication: Publication, at: At, first: int
 ) -> None:
-    every = points(publication.requests, len(FAULTS))
-    for number in every if EVERY else every[list(FAULTS).index(fault) :: len(FAULTS)]:
+    """Each request meets a fault; after as many tests as there are faults it has met them all."""
+    faults = list(FAULTS)[first:] + list(FAULTS)[:first]
+    for number, fault in zip(points(publication, len(FAULTS)), itertools.cycle(faults), strict=False):
         publication.again()
         # what is lost has been done: whoever hears nothing of it asks again
         at.arm(number, FAULTS[fault], lasting=fault != "lost")
@@ -119,3 +135,49 @@ def test_whatever_happens_to_a_request_of_the_command_no_name_is_wrong_and_the_n
         at.disarm()
         publication.is_sound()
         publication.goes_on()
+
+
+def fill(disk: Path) -> None:
+    """Leave no room on a disk."""
+    with contextlib.suppress(OSError), (disk / "filling").open("ab", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+
+
+# where no upload of a layer is under way: the engine would begin it anew for a minute
+WRITES = (
+    "PUT /v2/team/base/manifests/k-",
+    "POST /v2/team/stackbuild-generations/",
+    "PUT /v2/team/good/manifests/latest",
+)
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_full_disk_of_the_registry_is_told_in_words_and_once_there_is_room_the_next_run_completes_it(
+    publication: Publication, at: At, disk: Path, write: str
+) -> None:
+    publication.again()
+    at.arm(publication.first_of(write), Fault(first=lambda: fill(disk)))
+    said = publication.complaint()
+    at.disarm()
+    assert f"the registry {publication.proxy.address} cannot write: no space left on device (500)" in said
+    assert "hint: make room on its disk" in said
+    publication.is_sound()
+    (disk / "filling").unlink()
+    publication.goes_on()
+
+
+def test_a_registry_that_becomes_read_only_refuses_and_no_name_moves(
+    publication: Publication, at: At, disk: Path
+) -> None:
+    publication.again()
+    # everything is pushed: the engine would try for a minute
+    at.arm(publication.first_of("POST /v2/team/stackbuild-generations/"), Fault(403), lasting=True)
+    assert "refuses" in publication.complaint()
+    at.disarm()
+    with served(disk / "registry", read_only=True) as address:
+        said = publication.complaint(address)
+    assert f"the registry {address} refuses: " in said
+    assert "hint: is it read-only?" in said
+    assert publication.names() == publication.first
+    publication.goes_on()

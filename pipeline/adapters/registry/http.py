@@ -21,6 +21,7 @@ from pipeline import digest
 from pipeline.adapters.credentials import HUB, Credentials, Login
 from pipeline.adapters.patience import TemporaryError, patiently
 from pipeline.adapters.registry.trust import context, is_loopback
+from pipeline.adapters.registry.words import said, storage
 from pipeline.errors import UnreachableError
 
 MOST_BYTES = 32 << 20
@@ -99,16 +100,32 @@ class Host:
         raise self._refusal(response)
 
     def _root(self) -> str:
-        """`https://…`; docker speaks plain HTTP to a loopback that does not understand TLS."""
+        """`https://…`, and what the host asks of us; docker speaks plain HTTP to a loopback without TLS.
+
+        It is asked once, before anything else: of many requests at once each would be turned away first.
+        """
         with self._lock:
             if not self._base:
-                self._base = f"https://{self._address}"
-                if is_loopback(self.name):
-                    try:
-                        self._send("GET", f"{self._base}/v2/", None, {})
-                    except UnreachableError:
-                        self._base = f"http://{self._address}"
+                base = f"https://{self._address}"
+                try:
+                    answer = self._send("GET", f"{base}/v2/", None, {})
+                except UnreachableError:
+                    if not is_loopback(self.name):
+                        raise
+                    base = f"http://{self._address}"
+                    answer = self._send("GET", f"{base}/v2/", None, {})
+                self._note_challenge(answer)
+                self._base = base
         return self._base
+
+    def _note_challenge(self, response: Response) -> str:
+        """Remember what a 401 asks for; gives its kind, in lower case."""
+        kind, _, rest = response.headers.get("www-authenticate", "").partition(" ")
+        if response.status == 401 and kind.lower() == "bearer":
+            self._bearer = dict(_PART.findall(rest))
+        elif response.status == 401 and kind.lower() == "basic":
+            self._basic = True
+        return kind.lower()
 
     def _send(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         try:
@@ -140,21 +157,20 @@ class Host:
         if self._bearer:
             return {"Authorization": f"Bearer {self._token(scope)}"}
         login = self._login() if self._basic else None
-        return {"Authorization": login.basic} if login else {}
+        return {"Authorization": login.basic} if login and login.password else {}
 
     def _challenged(self, response: Response, url: str, scope: str) -> dict[str, str]:
         """The header that a 401 asks for."""
-        kind, _, rest = response.headers.get("www-authenticate", "").partition(" ")
         if urlsplit(url).netloc != urlsplit(self._base).netloc:
             raise self._refusal(response)
-        if kind.lower() == "bearer":
-            self._bearer = dict(_PART.findall(rest))
+        refused = self._basic
+        kind = self._note_challenge(response)
+        if kind == "bearer":
             self._tokens.pop(scope, None)
             return {"Authorization": f"Bearer {self._token(scope)}"}
-        login = self._login(anew=self._basic)
-        if kind.lower() != "basic" or login is None or not login.password:
+        login = self._login(anew=refused)
+        if kind != "basic" or login is None or not login.password:
             raise self._refusal(response)
-        self._basic = True
         return {"Authorization": login.basic}
 
     def _login(self, *, anew: bool = False) -> Login | None:
@@ -195,24 +211,18 @@ class Host:
         return token
 
     def _refusal(self, response: Response) -> UnreachableError:
-        text = said(response)
+        text = said(response.status, response.body)
+        what, todo = storage(response.body)
+        if what:
+            message = f"the registry {self.name} cannot write: {what} ({response.status})"
+            return UnreachableError.of(message, hint=todo)
         if response.status in _TROUBLE:
             text += _asked(response.headers.get("retry-after", ""))
             message = f"the registry {self.name} is in trouble: {text}"
             return TemporaryError.of(message, hint="try again later")
         message = f"the registry {self.name} refuses: {text}"
-        signed = response.status in {401, 403}
-        return UnreachableError.of(message, hint=f"docker login {self.name}" if signed else "")
-
-
-def said(response: Response) -> str:
-    """What the registry says of a failure, on one line."""
-    try:
-        error = json.loads(response.body)["errors"][0]
-        words = f"{error.get('code', '')}: {error.get('message', '')}".strip(": ").lower()
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        words = ""
-    return f"{' '.join(words.split())[:200]} ({response.status})" if words else f"status {response.status}"
+        hints = {401: f"docker login {self.name}", 403: f"docker login {self.name}", 405: "is it read-only?"}
+        return UnreachableError.of(message, hint=hints.get(response.status, ""))
 
 
 def _asked(header: str) -> str:

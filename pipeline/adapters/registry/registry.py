@@ -125,6 +125,13 @@ class Registry:
         response = host.fetch(f"{path}/blobs/{digest}", digest)
         return None if response.status == 404 else response.body
 
+    def must_take(self, repository: str) -> None:
+        """Begin an upload, and give it up again; raises what the registry has against it."""
+        host, path, _ = self._host(repository)
+        begun = host.once("POST", f"{path}/blobs/uploads/", b"")
+        _must_be_there(host, begun, path)
+        host.once("DELETE", begun.headers.get("location", ""))
+
     @patiently
     def upload(self, repository: str, data: bytes) -> str:
         """Store a blob, unless it is there; gives its digest."""

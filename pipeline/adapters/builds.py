@@ -1,0 +1,110 @@
+"""Builds by BuildKit: asked of the engine itself where that will do, else through buildx."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+from pipeline import patience
+from pipeline.adapters import secrets
+from pipeline.adapters.buildx import Buildx
+from pipeline.adapters.direct import Direct
+from pipeline.adapters.engine import Engine
+from pipeline.adapters.patience import TemporaryError
+from pipeline.adapters.progress import Progress
+from pipeline.errors import FailedError, StackbuildError
+from pipeline.patience import Trouble
+from pipeline.ports import BuildOrder, Product, Tell
+
+KILLED = 137
+# seconds between two builds that begin. A step takes some 0.4 s of a processor to start and to end; those
+# that start together are all as slow as the last, and stay together, with idle processors in between; all of
+# it would be too much where nothing follows that could make use of the order
+APART = 0.2 / (os.cpu_count() or 1)
+
+
+class BuildFailedError(FailedError):
+    """A build that ended badly: why, in which step, at which line of its Dockerfile, the end of its output.
+
+    `step` is as BuildKit calls it, "" where none is to blame, and `line` 0 where nobody named one. `trouble`
+    is what may soon be over, where that is why.
+    """
+
+    def __init__(self, message: str, where: tuple[str, int], tail: tuple[str, ...]) -> None:
+        super().__init__()
+        self.message = message
+        self.step, self.line = where
+        self.tail = tail
+        self.trouble: Trouble | None = None
+        self.hint = ""
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class Builds:
+    """The builds of one run, which can be stopped; `scratch` is a folder for contexts."""
+
+    def __init__(self, engine: Engine, scratch: Path) -> None:
+        self._product = engine.product
+        self._buildx = Buildx(engine.builder, scratch)
+        self._direct = Direct(engine.address, engine.has)
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._next = 0.0
+        self._logs: set[str] = set()
+
+    def build(self, order: BuildOrder, tell: Tell) -> Product:
+        """Build an image, with its output in the order's log; raises BuildFailedError above all.
+
+        A second try writes behind the first one's output.
+        """
+        log = Path(order.log)
+        self._turn()
+        again = order.log in self._logs
+        self._logs.add(order.log)
+        way = self._direct if self._direct.takes(order) else self._buildx
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("a" if again else "w", encoding="utf-8", errors="replace") as file:
+                progress = Progress(file, tell, secrets.values(order.means.secrets))
+                went = way.run(order, progress)
+        except OSError as error:
+            hint = "is the disk full, or the folder not writable?"
+            where = str(error.filename or log)
+            raise FailedError.of(f"cannot be written: {error.strerror}", where, hint) from error
+        if not went:
+            raise _failure(progress)
+        return self._product(order.tags[0])
+
+    def _turn(self) -> None:
+        """Wait until a build may begin."""
+        with self._lock:
+            now = time.monotonic()
+            at = max(now, self._next)
+            self._next = at + APART
+        self._stopped.wait(at - now)
+
+    def stop(self, *, kill: bool = False) -> None:
+        """End every build that runs: asked to first, killed after a while or at once."""
+        self._stopped.set()
+        self._direct.stop()
+        self._buildx.stop(kill=kill)
+
+
+def _failure(progress: Progress) -> StackbuildError:
+    message = progress.error or "the build failed without a word"
+    ending = progress.ending
+    trouble = patience.of_build(ending)
+    if trouble and trouble.engine:
+        return TemporaryError.of(f"the engine is gone: {message}")
+    error = BuildFailedError(message, (progress.step, progress.line), progress.tail)
+    error.trouble = trouble
+    if ending.exit_code == KILLED:
+        error.message = f"out of memory, or killed: {message}"
+        error.hint = (
+            "give the engine more memory, or let less run beside it: --jobs, or a 'weight' for this image"
+        )
+    return error
