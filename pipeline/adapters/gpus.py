@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+import docker  # noqa: F401 (whole, before its parts: of two threads that import it one gets half)
 from docker.types import DeviceRequest
 
 from pipeline.errors import InputError

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import docker  # noqa: F401 (whole, before its parts: of two threads that import it one gets half)
 import requests
 from docker.errors import DockerException
 from docker.types import LogConfig

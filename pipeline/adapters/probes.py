@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import docker  # noqa: F401 (whole, before its parts: of two threads that import it one gets half)
 import requests
 from docker.errors import DockerException
 from docker.types import LogConfig

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import docker  # noqa: F401 (whole, before its parts: of two threads that import it one gets half)
 from docker.errors import APIError, ImageNotFound
 
 from pipeline.adapters.engine import Engine

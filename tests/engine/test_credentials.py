@@ -55,7 +55,8 @@ def workshop(
 ) -> Iterator[Workshop]:
     """A project of one image, built once."""
     made = Workshop(tmp_path_factory.mktemp("team") / "project", client, address)
-    made.image("one", "FROM scratch\nCOPY who /", {"who": made.nonce})
+    # its Dockerfile lies apart from its context: it is built by a client, whose command line is looked at
+    made.image("one", "FROM scratch\nCOPY . /", {"who": made.nonce, ".dockerignore": "Dockerfile\n"})
     made.run()
     yield made
     made.close()

@@ -180,7 +180,7 @@ class Workshop:
         ran = self.start(*arguments, env=env, cwd=cwd, within=within).wait(120)
         assert ran.code == code, f"exit code {ran.code}, expected {code}\n{ran.out}\n{ran.err}"
         assert "Traceback" not in ran.err + ran.out
-        assert "stackbuild itself failed" not in ran.err
+        assert "stackbuild itself failed" not in ran.err, ran.err
         return ran
 
     # looking
