@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from pipeline.adapters import dockerconfig
 from pipeline.errors import UnreachableError
 
 HUB = "docker.io"
@@ -70,14 +69,13 @@ def _written(host: str) -> Login | None:
     None for everything else, which is docker's client to find out: it knows all the ways, and takes as long
     to import as a run that finds nothing to do.
     """
-    folder = os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"
     try:
-        config: dict[str, Any] = json.loads((Path(folder) / "config.json").read_bytes())
+        config = dockerconfig.read() or {}
         entry = config["auths"][host]
         if config.get("credsStore") or config.get("credHelpers") or "identitytoken" in entry:
             return None
         user, _, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError):
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return Login(user, password) if password else None
 

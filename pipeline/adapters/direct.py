@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from pipeline.adapters import context, dockerconfig, trace
+from pipeline.adapters import context, dockerconfig, proxies, trace
 from pipeline.adapters.patience import TemporaryError
 from pipeline.adapters.progress import Progress
 from pipeline.adapters.question import SCHEME
@@ -102,9 +102,9 @@ class Direct:
 
 def _head(order: BuildOrder) -> bytes:
     """The head of the request; what is in an order is data, and cannot become another header."""
-    args = {name: os.environ.get(name) if value is None else value for name, value in order.means.proxies}
     # buildx takes this one from the environment as well
-    args = {EPOCH: os.environ.get(EPOCH), **args, **dict(order.args)}
+    epoch = {EPOCH: os.environ[EPOCH]} if EPOCH in os.environ else {}
+    args = {**epoch, **proxies.of(order.means), **dict(order.args)}
     query = [
         ("version", BUILDKIT),
         ("dockerfile", context.dockerfile_name(order)),
@@ -112,7 +112,7 @@ def _head(order: BuildOrder) -> bytes:
         ("target", order.target),
         ("nocache", "1" if order.no_cache else ""),
         ("networkmode", "" if order.means.network == "default" else order.means.network),
-        ("buildargs", json.dumps({name: value for name, value in args.items() if value is not None})),
+        ("buildargs", json.dumps(args)),
         ("labels", json.dumps(dict(order.labels))),
         *(("t", tag) for tag in order.tags),
         *(("extrahosts", f"{name}:{address}") for name, address in order.means.hosts),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import tarfile
 import threading
 import time
@@ -16,6 +15,7 @@ import requests
 from docker.errors import DockerException
 from docker.types import LogConfig
 
+from pipeline.adapters import proxies
 from pipeline.adapters.engine import PROBE_LABEL as LABEL
 from pipeline.adapters.engine import Engine, NotFoundError
 from pipeline.adapters.processes import owner
@@ -152,11 +152,10 @@ def surroundings(online: Means | None) -> dict[str, Any]:
     """What a container is told of the network: what builds are, proxies by their usual variables."""
     if online is None:
         return {"network_mode": "none"}
-    values = {name: os.environ.get(name) if value is None else value for name, value in online.proxies}
     return {
         "network_mode": "bridge" if online.network == "default" else online.network,
         "extra_hosts": dict(online.hosts),
-        "environment": {name: value for name, value in values.items() if value is not None},
+        "environment": proxies.of(online),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.dockerfile.model import Dockerfile, Instruction, Stage
+from pipeline.dockerfile.model import Dockerfile, Stage
 
 # `[2/3] RUN make`, `[builder 2/3] RUN make`, `[linux/arm64 stage-1 2/3] RUN make`
 _NAME = re.compile(r"\[(?:[^\]]*? )??(?:(?P<stage>[^\] ]+) )?(?P<step>\d+)/(?P<steps>\d+)\] ")
@@ -20,11 +20,7 @@ def step_line(dockerfile: Dockerfile, name: str) -> int:
         return 0
     counted = [one for one in _stage(dockerfile, found["stage"] or "").body if one.keyword in _COUNTED]
     # from the end: what is counted before the first of ours differs
-    after = int(found["steps"]) - int(found["step"])
-    return _line(counted, len(counted) - 1 - after)
-
-
-def _line(counted: list[Instruction], at: int) -> int:
+    at = len(counted) - 1 - (int(found["steps"]) - int(found["step"]))
     return counted[at].line if 0 <= at < len(counted) else 0
 
 
