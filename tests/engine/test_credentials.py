@@ -56,7 +56,7 @@ def workshop(
     """A project of one image, built once."""
     made = Workshop(tmp_path_factory.mktemp("team") / "project", client, address)
     # its Dockerfile lies apart from its context: it is built by a client, whose command line is looked at
-    made.image("one", "FROM scratch\nCOPY . /", {"who": made.nonce, ".dockerignore": "Dockerfile\n"})
+    made.image("one", "FROM scratch\nCOPY . /", {"who": "first", ".dockerignore": "Dockerfile\n"})
     made.run()
     yield made
     made.close()
@@ -162,6 +162,8 @@ def test_a_login_is_found_where_docker_has_it_and_is_told_to_nobody_else(
     workshop: Workshop, secret: str, address: str, giver: Tokens, where: str
 ) -> None:
     give(where, workshop, address, secret)
+    # a build of its own, whose client is listened to
+    (workshop.images / "one/who").write_text(where)
     options = ("--registry", workshop.registry, "--publish", "--allow-unsmoked", "--verbose")
     listener = Listener()
     with listener.listening():
