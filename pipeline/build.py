@@ -76,7 +76,8 @@ class Limits:
     `jobs` is for builds and probes, `gpu` for probes that use one, `transfers` for pulls and pushes.
     `weights` are the jobs that an image's build takes where it is not one, `seconds` how long images took to
     build the last time. `crowded` says what is wrong where a disk is too full for another build; `elsewhere`
-    who builds a key just now, if not this run.
+    who builds a key just now, if not this run; `turn` whether another build may begin: it takes its turn with
+    0, else it gives the seconds until then.
     """
 
     jobs: int
@@ -88,6 +89,7 @@ class Limits:
     weights: Mapping[str, int] = field(default_factory=dict)
     crowded: Callable[[], Problem | None] = lambda: None
     elsewhere: Callable[[str], str] = lambda _: ""
+    turn: Callable[[], float] = lambda: 0.0
 
     @property
     def room(self) -> dict[str, int]:
@@ -140,15 +142,16 @@ class _Drive:
         self.plan = schedule.of({task.name: task.needs for task in todo}, _expected(todo, limits.seconds))
         self.paused = False
         self._elsewhere: dict[str, str] = {}
+        # for how long a build that has room must wait for its turn
+        self._turn = 0.0
         self.outcomes: list[Outcome | Verdict] = []
 
     @property
     def patience(self) -> float | None:
         """How long to wait for something to end before there is something else to do, in seconds."""
         # what waits for room on the disk, or for another run, looks for it now and then
-        if self._elsewhere:
-            return LOOK
-        return PAUSE if self.paused else None
+        looks = (self._turn, LOOK if self._elsewhere else 0, PAUSE if self.paused else 0)
+        return min((seconds for seconds in looks if seconds), default=None)
 
     def next(self, running: tuple[str, ...]) -> tuple[Task, ...]:
         """Start what may run beside that which runs; what the disk has no room for waits, or fails.
@@ -164,7 +167,18 @@ class _Drive:
         if crowded and not running and not ready and not self._elsewhere:
             self._refuse(growing, crowded)
         free = schedule.left(self._limits.room, (self._demands[name] for name in running))
-        return tuple(self._started(name) for name in schedule.fitting(ready, self._demands, free))
+        fitting = self._in_turn(schedule.fitting(ready, self._demands, free))
+        return tuple(self._started(name) for name in fitting)
+
+    def _in_turn(self, fitting: Iterable[str]) -> tuple[str, ...]:
+        """What of this may begin now: of builds the most urgent one, and the next a moment later."""
+        self._turn, begin = 0.0, []
+        for name in fitting:
+            if self._tasks[name].doing == BUILD:
+                self._turn = self._turn or self._limits.turn()
+            if self._tasks[name].doing != BUILD or not self._turn:
+                begin.append(name)
+        return tuple(begin)
 
     def _unclaimed(self, ready: tuple[str, ...]) -> tuple[str, ...]:
         """What no other run builds now; who builds the rest is told."""

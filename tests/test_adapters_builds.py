@@ -8,7 +8,6 @@ import sys
 import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -18,7 +17,6 @@ from programs import program
 from test_adapters_buildx import whole
 from test_adapters_context import states
 
-from pipeline.adapters import builds as adapters_builds
 from pipeline.adapters import clients
 from pipeline.adapters.builds import BuildFailedError, Builds
 from pipeline.adapters.buildx import Buildx
@@ -175,29 +173,3 @@ def test_what_a_killed_run_left_of_its_contexts_is_removed_and_nobody_elses(tmp_
         (tmp_path / name).mkdir()
     Buildx("default", tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {f"{os.getpid()}-x", "note", "notes-of-mine"}
-
-
-def test_builds_that_could_begin_together_do_so_one_by_one(
-    docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program(docker, f"cat > /dev/null; date +%s%N >> {tmp_path}/began")
-    monkeypatch.setattr(adapters_builds, "APART", 0.3)
-    one = builds()
-    with ThreadPoolExecutor(3) as executor:
-        list(executor.map(lambda _: one.build(whole(tmp_path / "context"), lambda _: None), range(3)))
-    began = sorted(int(line) / 1e9 for line in (tmp_path / "began").read_text().split())
-    assert began[-1] - began[0] > 0.4
-
-
-def test_a_build_that_waits_for_its_turn_ends_with_all_others(
-    docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program(docker, "cat > /dev/null")
-    monkeypatch.setattr(adapters_builds, "APART", 3600.0)
-    one = builds()
-    one.build(whole(tmp_path / "context"), lambda _: None)
-    with ThreadPoolExecutor(1) as executor:
-        second = executor.submit(one.build, whole(tmp_path / "context"), lambda _: None)
-        one.stop()
-        with pytest.raises(InterruptedRunError):
-            second.result()

@@ -4,98 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
+from driving import Log, Now, done, drive, failing, named, probes_of, steps_of
 from hypothesis import given
 from hypothesis import strategies as st
 from trees import after_building, graph, keys_of, records, stacks, subsets
 
-from pipeline import build, plan, smoke
-from pipeline.build import Limits, Task, Work
-from pipeline.config import Smoke
-from pipeline.errors import Problem
-from pipeline.outcome import Blocked, Built, Failed, Outcome, Pulled, Pushed, Result, Verdict
-from pipeline.plan import Known, Request, Step
-from pipeline.ports import Began, Ended, Event, Progressed, Ran, Waits
-from pipeline.smoke import Probe
-
-
-class Now(Executor):
-    """Does what is submitted at once, in the caller's thread."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
-        return future
-
-
-def done(task: Task) -> Outcome | Verdict:
-    image, key = task.step.image, task.step.key
-    if task.probe:
-        return smoke.judge(task.probe, Ran(0, (), 1.0))
-    if task.doing == build.PUSH:
-        return Pushed(image, key, "sha256:x", 1.0)
-    if task.doing == build.PULL:
-        return Pulled(image, key, "id", 1.0, 1)
-    return Built(image, key, "id", 1.0, 1, "log")
-
-
-def failing(*names: str) -> Work:
-    """Work that fails on these images, or on `push:IMAGE` or `smoke:IMAGE`."""
-
-    def work(task: Task) -> Outcome | Verdict:
-        image = task.step.image
-        if task.probe:
-            return smoke.judge(task.probe, Ran(int(f"smoke:{image}" in names), (), 1.0))
-        wrong = image if task.doing != build.PUSH else f"push:{image}"
-        return Failed(image, task.step.key, task.doing, "no") if wrong in names else done(task)
-
-    return work
-
-
-@dataclass
-class Log:
-    """What a run told."""
-
-    events: list[Event] = field(default_factory=list)
-    stops: int = 0
-
-    def stop(self) -> None:
-        self.stops += 1
-
-    def limits(self, jobs: int = 4, **more: Any) -> Limits:
-        return Limits(jobs, self.stop, **more)
-
-    def began(self) -> list[tuple[str, str]]:
-        return [(event.image, event.doing) for event in self.events if isinstance(event, Began)]
-
-
-def steps_of(arrows: str, known: Known | None = None, request: Request | None = None) -> tuple[Step, ...]:
-    of = graph(arrows)
-    return plan.make(of, records(of), known or Known(), request or Request())
-
-
-def drive(
-    steps: Iterable[Step],
-    work: Work = done,
-    unpushed: frozenset[str] = frozenset(),
-    probes: Iterable[Probe] = (),
-    **limits: Any,
-) -> tuple[tuple[Outcome | Verdict, ...], Log]:
-    log = Log()
-    todo = build.tasks(steps, unpushed, probes)
-    return build.drive(todo, Now(), work, log.events.append, log.limits(**limits)), log
-
-
-def named(outcomes: Iterable[Outcome | Verdict]) -> list[tuple[str, str]]:
-    return [(type(outcome).__name__, outcome.image) for outcome in outcomes]
+from pipeline import build, plan
+from pipeline.build import Limits, Task
+from pipeline.outcome import Blocked, Failed, Outcome, Result, Verdict
+from pipeline.plan import Known, Request
+from pipeline.ports import Ended
 
 
 def test_images_are_built_parents_first_and_everything_is_told() -> None:
@@ -117,86 +38,6 @@ def test_an_image_that_was_never_built_is_taken_for_an_ordinary_one() -> None:
     steps = steps_of("a, b > c")
     assert drive(steps, seconds={"a": 30.0})[1].began()[0] == ("b", "build")
     assert drive(steps, seconds={"a": 30.0, "c": 1.0, "b": 1.0})[1].began()[0] == ("a", "build")
-
-
-FULL = Problem("no room", hint="make some")
-
-
-def test_a_full_disk_refuses_builds_once_nothing_runs_that_could_make_room() -> None:
-    outcomes, log = drive(steps_of("a > b, c"), crowded=lambda: FULL)
-    assert sorted(named(outcomes)) == [("Blocked", "b"), ("Failed", "a"), ("Failed", "c")]
-    failed = [one for one in outcomes if isinstance(one, Failed)]
-    assert {(one.message, one.hint) for one in failed} == {("no room", "make some")}
-    assert log.began() == []
-
-
-def test_a_disk_that_is_full_for_a_while_pauses_builds_and_nothing_else() -> None:
-    steps = steps_of("a, b, c")
-    answers = [None, FULL]
-    outcomes, _ = drive(
-        steps,
-        unpushed=frozenset({steps[0].key}),
-        jobs=1,
-        crowded=lambda: answers.pop(0) if answers else None,
-    )
-    assert named(outcomes)[:2] == [("Built", "a"), ("Pushed", "a")]
-    assert {kind for kind, _ in named(outcomes)} == {"Built", "Pushed"}
-    assert len(outcomes) == 4
-
-
-def test_a_full_disk_ends_a_fast_failing_run_at_once() -> None:
-    outcomes, _ = drive(steps_of("a, b, c"), crowded=lambda: FULL, fail_fast=True)
-    assert sorted(kind for kind, _ in named(outcomes)) == ["Blocked", "Blocked", "Failed"]
-
-
-def test_what_another_run_builds_waits_for_that_and_takes_no_room_from_others(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(build, "LOOK", 0.001)
-    steps = steps_of("a > a1, b > b1")
-    key = {step.image: step.key for step in steps}
-    log, over = Log(), threading.Event()
-
-    def work(task: Task) -> Outcome | Verdict:
-        if task.step.image == "b1":
-            over.set()
-        return done(task)
-
-    def elsewhere(asked: str) -> str:
-        return "process 7" if asked == key["a"] and not over.is_set() else ""
-
-    limits = log.limits(1, elsewhere=elsewhere)
-    with ThreadPoolExecutor() as pool:
-        outcomes = build.drive(build.tasks(steps, frozenset()), pool, work, log.events.append, limits)
-    assert [image for _, image in named(outcomes)] == ["b", "b1", "a", "a1"]
-    waits = [event for event in log.events if isinstance(event, Progressed)]
-    assert waits == [Progressed(key["a"], "a", Waits("process 7"))]
-
-
-def test_a_run_that_can_only_wait_for_another_goes_on_once_that_is_over(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(build, "LOOK", 0.001)
-    left = ["process 7", "process 7", "process 8"]
-    outcomes, log = drive(steps_of("a > b"), elsewhere=lambda _: left.pop(0) if left else "")
-    assert named(outcomes) == [("Built", "a"), ("Built", "b")]
-    told = [event.word for event in log.events if isinstance(event, Progressed)]
-    assert told == [Waits("process 7"), Waits("process 8")]
-
-
-def test_a_run_that_can_only_wait_does_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "LOOK", 0.02)
-    over, looks = threading.Event(), 0
-    threading.Timer(0.1, over.set).start()
-
-    def elsewhere(_: str) -> str:
-        nonlocal looks
-        looks += 1
-        return "" if over.is_set() else "process 7"
-
-    drive(steps_of("a"), elsewhere=elsewhere)
-    # thousands, if it did not sleep in between
-    assert looks < 50
 
 
 def test_a_failure_blocks_exactly_its_descendants_and_is_named_by_them() -> None:
@@ -259,29 +100,6 @@ def test_an_interruption_while_waiting_leaves_only_when_nothing_runs_any_more() 
         assert ended == ["b"]
 
 
-@pytest.mark.parametrize("jobs", [1, 2, 3])
-def test_no_more_runs_at_once_than_allowed_and_that_much_does(jobs: int) -> None:
-    lock, gate = threading.Lock(), threading.Event()
-    running, most = 0, 0
-
-    def work(task: Task) -> Outcome | Verdict:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-            if running == jobs:
-                gate.set()
-        gate.wait(5)
-        with lock:
-            running -= 1
-        return done(task)
-
-    with ThreadPoolExecutor(8) as executor:
-        todo = build.tasks(steps_of("a, b, c, d, e, f, g"), frozenset())
-        build.drive(todo, executor, work, lambda _: None, Limits(jobs, lambda: None))
-    assert most == jobs
-
-
 def test_what_is_up_to_date_is_no_task_and_nothing_at_all_is_done_at_once() -> None:
     of = graph("base > scipy")
     steps = steps_of("base > scipy", after_building(records(of)))
@@ -323,12 +141,6 @@ def test_a_failed_push_blocks_no_build_and_a_failed_build_takes_its_push_along_s
     ]
 
 
-def probes_of(steps: Iterable[Step], *, gpu: bool = False) -> tuple[Probe, ...]:
-    """A probe of every image."""
-    declared = Smoke(("true",), "stacks.toml:1", gpu=gpu)
-    return tuple(Probe(step.image, step.key, declared) for step in steps)
-
-
 def test_a_probe_runs_once_its_image_is_built_and_beside_the_builds_of_others() -> None:
     steps = steps_of("base > scipy > r")
     outcomes, log = drive(steps, probes=probes_of(steps), jobs=2)
@@ -368,47 +180,6 @@ def test_a_failed_probe_ends_a_fast_failing_run() -> None:
 def test_the_same_probe_of_one_key_in_two_variants_runs_once() -> None:
     steps = steps_of("base")
     assert len(build.tasks([*steps, *steps], frozenset(), [*probes_of(steps), *probes_of(steps)])) == 2
-
-
-def most_at_once(todo: tuple[Task, ...], limits: Limits, *kinds: str) -> int:
-    """How many tasks of these kinds have run at the same time."""
-    lock = threading.Lock()
-    running = most = 0
-
-    def work(task: Task) -> Outcome | Verdict:
-        nonlocal running, most
-        with lock:
-            running += task.doing in kinds
-            most = max(most, running)
-        time.sleep(0.005)
-        with lock:
-            running -= task.doing in kinds
-        return done(task)
-
-    with ThreadPoolExecutor(16) as executor:
-        build.drive(todo, executor, work, lambda _: None, limits)
-    return most
-
-
-def test_as_many_gpu_probes_run_at_once_as_there_are_gpus() -> None:
-    steps = steps_of("a, b, c, d, e, f")
-    for gpu in (1, 2):
-        todo = build.tasks(steps, frozenset(), probes_of(steps, gpu=True))
-        assert most_at_once(todo, Limits(8, lambda: None, gpu=gpu), build.SMOKE) == gpu
-
-
-def test_a_heavy_build_takes_the_room_of_several_and_never_more_than_there_is() -> None:
-    steps = steps_of("a, b, c, d")
-    for weight in (3, 4, 9):
-        limits = Limits(4, lambda: None, weights=dict.fromkeys("abcd", weight))
-        assert most_at_once(build.tasks(steps, frozenset()), limits, build.BUILD) == 1
-
-
-def test_transfers_take_no_room_from_builds() -> None:
-    of = graph("a, b, c")
-    steps = steps_of("a, b, c", after_building(records(of), "a", "b"))
-    _, log = drive(steps, unpushed=keys_of(records(of), "a", "b"), jobs=1)
-    assert sorted(log.began()[:3]) == [("a", "push"), ("b", "push"), ("c", "build")]
 
 
 def test_any_executor_will_do_another_process_included() -> None:

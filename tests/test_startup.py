@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +44,7 @@ def interrupted(**_):
     except KeyboardInterrupt:
         raise AttributeError("half a module has no attribute") from None
 cli.cli = interrupted
-cli.main()
+sys.exit(cli.main())
 """
 
 
@@ -55,3 +56,16 @@ def test_an_interrupt_in_the_middle_of_an_import_ends_in_no_traceback(
     line = [sys.executable, "-c", code, str(int(number))]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (130, said)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("line", [["--help"], ["--version"], ["graph", "--help"]])
+def test_help_that_cannot_be_written_is_no_defect(line: list[str]) -> None:
+    with Path("/dev/full").open("w", encoding="ascii") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "pipeline", *line], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (ran.returncode, ran.stderr) == (
+        1,
+        b"error: the output cannot be written: no space left on device\n",
+    )

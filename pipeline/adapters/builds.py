@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from pathlib import Path
 
 from pipeline import patience
@@ -19,10 +16,6 @@ from pipeline.patience import Trouble
 from pipeline.ports import BuildOrder, Product, Tell
 
 KILLED = 137
-# seconds between two builds that begin. A step takes some 0.4 s of a processor to start and to end; those
-# that start together are all as slow as the last, and stay together, with idle processors in between; all of
-# it would be too much where nothing follows that could make use of the order
-APART = 0.2 / (os.cpu_count() or 1)
 
 
 class BuildFailedError(FailedError):
@@ -51,9 +44,6 @@ class Builds:
         self._product = engine.product
         self._buildx = Buildx(engine.builder, scratch)
         self._direct = Direct(engine.address, engine.has)
-        self._lock = threading.Lock()
-        self._stopped = threading.Event()
-        self._next = 0.0
         self._logs: set[str] = set()
 
     def build(self, order: BuildOrder, tell: Tell) -> Product:
@@ -62,7 +52,6 @@ class Builds:
         A second try writes behind the first one's output.
         """
         log = Path(order.log)
-        self._turn()
         again = order.log in self._logs
         self._logs.add(order.log)
         way = self._direct if self._direct.takes(order) else self._buildx
@@ -79,17 +68,8 @@ class Builds:
             raise _failure(progress)
         return self._product(order.tags[0])
 
-    def _turn(self) -> None:
-        """Wait until a build may begin."""
-        with self._lock:
-            now = time.monotonic()
-            at = max(now, self._next)
-            self._next = at + APART
-        self._stopped.wait(at - now)
-
     def stop(self, *, kill: bool = False) -> None:
         """End every build that runs: asked to first, killed after a while or at once."""
-        self._stopped.set()
         self._direct.stop()
         self._buildx.stop(kill=kill)
 

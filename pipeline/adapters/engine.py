@@ -339,9 +339,11 @@ class Engine:
 
     def about(self) -> Mapping[str, Any]:
         """What the engine says of itself."""
-        with self.mapped():
-            info: Mapping[str, Any] = self.api.info()
-        return info
+        info = question.ask(self.address, "/info")
+        if not isinstance(info, dict):
+            with self.mapped():
+                info = self.api.info()
+        return cast("Mapping[str, Any]", info)
 
 
 def _moment(image: Mapping[str, Any]) -> float:

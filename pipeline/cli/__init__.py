@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import signal
-import sys
 from typing import NoReturn
 
 import click
@@ -49,8 +48,8 @@ __all__ = [
 INTERRUPTED = InterruptedRunError.exit_code
 
 
-def main() -> NoReturn:
-    """Run the command line; whatever goes wrong ends in a message and an exit code."""
+def main() -> int:
+    """Run the command line; gives its exit code. Whatever goes wrong ends in a message, and in one too."""
     told_to_stop = False
 
     def stop(*_: object) -> NoReturn:
@@ -64,6 +63,8 @@ def main() -> NoReturn:
             signal.signal(number, stop)
     try:
         code = cli(prog_name="stackbuild", standalone_mode=False) or 0
+    except SystemExit as ended:
+        code = int(ended.code or 0)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -73,14 +74,14 @@ def main() -> NoReturn:
     except (KeyboardInterrupt, click.Abort):
         say("interrupted")
         code = INTERRUPTED
-    except Exception:
+    except Exception as error:
         # an exception that breaks into an import leaves half a module, and then everything may go wrong
         if told_to_stop:
             say("interrupted")
+        elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            # click writes its help by itself
+            say("error: the output cannot be written: no space left on device")
         else:
             crashed()
         code = INTERRUPTED if told_to_stop else 1
-    if code == INTERRUPTED:
-        # threads that wait for a registry would keep us: what they asked of the engine ends with the process
-        os._exit(code)
-    sys.exit(code)
+    return code

@@ -125,6 +125,7 @@ def _limits(project: Project, decided: Decided, how: How, worker: Worker) -> Lim
         {node.image.name: node.image.weight for d in decided.decisions for node in d.view.graph},
         crowded,
         worker.elsewhere,
+        pools.Turns().take,
     )
 
 
