@@ -25,7 +25,7 @@ class Patience:
 
     Who asks to be left alone for longer than `longest` is not waited for. `engine` is how long an engine that
     is gone may take to come back, `answer` how long a registry may take over one request of ours, and
-    `silence` how long it may say nothing to a pull or a push.
+    `silence` how long it may say nothing to a pull, a push or a build that fetches.
     """
 
     tries: int = 4

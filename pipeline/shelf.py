@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from pipeline import artifact
 from pipeline.digest import TAG_LENGTH
 from pipeline.manifest import Manifest
-from pipeline.ports import Stored
 from pipeline.publish import Place
 
 REPOSITORY = "stackbuild-manifests"
-_OCI = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.stackbuild.manifest.config.v1+json"
 _CONTENT = "application/vnd.stackbuild.manifest.v1+json"
 
@@ -35,20 +34,8 @@ def missing(place: Place, keys: Iterable[str]) -> frozenset[str]:
 
 def keep(place: Place, found: Manifest) -> None:
     """Store a manifest under its key."""
-    data, config = json.dumps(found.to_json(), sort_keys=True).encode(), b"{}"
-    where = repository(place)
-    value = {
-        "schemaVersion": 2,
-        "mediaType": _OCI,
-        "config": {
-            "mediaType": _CONFIG,
-            "digest": place.remote.upload(where, config),
-            "size": len(config),
-        },
-        "layers": [{"mediaType": _CONTENT, "digest": place.remote.upload(where, data), "size": len(data)}],
-    }
-    body = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-    place.remote.put(f"{where}:{tag(found.key)}", Stored(body, _OCI))
+    data = json.dumps(found.to_json(), sort_keys=True).encode()
+    artifact.keep(place.remote, f"{repository(place)}:{tag(found.key)}", (_CONFIG, _CONTENT), data)
 
 
 def take(place: Place, key: str) -> Manifest | None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline import artifact
 from pipeline.digest import TAG_LENGTH
 from pipeline.outcome import Device, Hardware, Result, Verdict
 from pipeline.ports import Remote, Stored
@@ -24,7 +25,6 @@ ANNOTATION = "io.stackbuild.verdict"
 KIND = "application/vnd.stackbuild.verdict.v1+json"
 # clocks of machines differ; what claims to come from much later than now would never be too old
 AHEAD = 3600.0
-_OCI = "application/vnd.oci.image.manifest.v1+json"
 _EMPTY = "application/vnd.oci.empty.v1+json"
 _TAG = re.compile(rf"v-([0-9a-f]{{{TAG_LENGTH}}})-[0-9a-f]{{16}}\Z")
 
@@ -92,15 +92,14 @@ def written(verdict: Verdict, build: Build, given: tuple[Stored, str]) -> Stored
         "devices": [[one.name, one.capability] for one in hardware.devices] if hardware else [],
     }
     nothing = {"mediaType": _EMPTY, "digest": empty, "size": 2}
-    value = {
-        "schemaVersion": 2,
-        "mediaType": _OCI,
-        "artifactType": KIND,
-        "config": nothing,
-        "layers": [nothing],
-        "annotations": {ANNOTATION: json.dumps(said, sort_keys=True)},
-    }
-    return Stored(json.dumps(value, sort_keys=True, separators=(",", ":")).encode(), _OCI)
+    return artifact.stored(
+        {
+            "artifactType": KIND,
+            "config": nothing,
+            "layers": [nothing],
+            "annotations": {ANNOTATION: json.dumps(said, sort_keys=True)},
+        }
+    )
 
 
 def read(stored: Stored, probe: Probe, build: Build, now: float) -> Verdict | None:

@@ -30,6 +30,7 @@ class NoEngine:
 
     builder = "default"
     address = "tcp://engine.example:2376"
+    silence = 120.0
 
     def __init__(self, found: list[str]) -> None:
         self._found = found
@@ -171,5 +172,5 @@ def test_what_a_killed_run_left_of_its_contexts_is_removed_and_nobody_elses(tmp_
     gone.wait()
     for name in (f"{gone.pid}-x", f"{os.getpid()}-x", "note", "notes-of-mine"):
         (tmp_path / name).mkdir()
-    Buildx("default", tmp_path)
+    Buildx("default", tmp_path, 120.0)
     assert {path.name for path in tmp_path.iterdir()} == {f"{os.getpid()}-x", "note", "notes-of-mine"}

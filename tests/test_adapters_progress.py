@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import time
 from itertools import pairwise
 from typing import Any
 
@@ -214,3 +215,42 @@ def test_a_long_command_is_cut_and_its_exit_code_kept() -> None:
     error = heard(f"ERROR: failed to solve: {what}")[0].error
     assert error.startswith("exit code: 137: make and make")
     assert len(error) < 130
+
+
+FROM = vertex("1", "[1/2] FROM reg.example/root:1@sha256:0", started="t")
+LAYER = event(statuses=[{"id": "sha256:9", "vertex": "1", "current": 5, "total": 10}])
+UNPACKED = event(statuses=[{"id": "extracting sha256:9", "vertex": "1", "started": "t"}])
+
+
+@pytest.mark.parametrize(
+    ("said", "awaited"),
+    [
+        ((FROM,), "reg.example/root:1@sha256:0"),
+        ((FROM, LAYER), "reg.example/root:1@sha256:0"),
+        (
+            (vertex("1", "[internal] load metadata for reg.example/root:1", started="t"),),
+            "reg.example/root:1",
+        ),
+        ((vertex("1", "importing cache manifest from reg.example/c", started="t"),), "reg.example/c"),
+        ((vertex("1", "[stage-1 1/2] FROM reg.example/root", started="t"),), "reg.example/root"),
+        # none of it, and each of these may take as long as it likes
+        ((), ""),
+        ((FROM, UNPACKED), ""),
+        ((FROM, vertex("2", "[other 2/2] RUN make", started="t")), ""),
+        ((FROM, vertex("1", "[1/2] FROM reg.example/root:1@sha256:0", started="t", completed="t")), ""),
+        ((vertex("1", "[2/2] RUN echo importing cache manifest from x", started="t"),), ""),
+    ],
+)
+def test_a_registry_is_waited_for_where_nothing_else_goes_on(said: tuple[Any, ...], awaited: str) -> None:
+    progress, _, _ = heard(*said)
+    assert progress.awaited(0.0) == awaited
+    assert progress.awaited(3600.0) == ""
+
+
+def test_only_bytes_that_are_new_are_a_sign_of_life() -> None:
+    progress, _, _ = heard(FROM, LAYER)
+    time.sleep(0.05)
+    progress.take(json.dumps(LAYER).encode())
+    assert progress.awaited(0.05)
+    progress.take(json.dumps(event(statuses=[{"id": "sha256:9", "vertex": "1", "current": 6}])).encode())
+    assert not progress.awaited(0.05)

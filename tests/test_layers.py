@@ -38,6 +38,7 @@ ROOMS: dict[str, set[str]] = {
     "hints": set(),
     "outcome": set(),
     "ports": set(),
+    "artifact": set(),
     "labels": set(),
     "smoke": set(),
     "build": set(),

@@ -42,7 +42,7 @@ class Builds:
 
     def __init__(self, engine: Engine, scratch: Path) -> None:
         self._product = engine.product
-        self._buildx = Buildx(engine.builder, scratch)
+        self._buildx = Buildx(engine.builder, scratch, engine.silence)
         self._direct = Direct(engine.address, engine.has)
         self._logs: set[str] = set()
 

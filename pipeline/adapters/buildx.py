@@ -15,8 +15,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline import refs
 from pipeline.adapters import context, plugin
 from pipeline.adapters.clients import Client, Clients, send
+from pipeline.adapters.patience import silence
 from pipeline.adapters.processes import lives
 from pipeline.adapters.progress import Progress
 from pipeline.config import INLINE
@@ -108,11 +110,15 @@ def _fields(*pairs: tuple[str, str]) -> str:
 
 
 class Buildx:
-    """Builds by a client of docker's for each; contexts that must lie in folders do so in `scratch`."""
+    """Builds by a client of docker's for each; contexts that must lie in folders do so in `scratch`.
 
-    def __init__(self, builder: str, scratch: Path) -> None:
+    A registry that BuildKit waits for may say nothing for `silence` seconds: BuildKit itself waits for ever.
+    """
+
+    def __init__(self, builder: str, scratch: Path, silence: float) -> None:
         self._builder = builder
         self._scratch = scratch
+        self._silence = silence
         _sweep(scratch)
         self._clients = Clients()
 
@@ -125,8 +131,11 @@ class Buildx:
             feeder = threading.Thread(target=_feed, args=(order, client, failure, folder), daemon=True)
             feeder.start()
             try:
-                for line in client.stderr:
-                    progress.take(line)
+                with _listened_to(progress, client, self._silence) as silent:
+                    for line in client.stderr:
+                        progress.take(line)
+                if silent:
+                    raise silence(refs.parse(silent[0]).registry, self._silence)
                 feeder.join()
                 code = client.wait()
                 if failure:
@@ -162,6 +171,29 @@ def _laid_out(order: BuildOrder, scratch: Path) -> Iterator[tuple[Path, Path] | 
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=scratch) as folder:
         yield context.lay_out(order, Path(folder))
+
+
+@contextlib.contextmanager
+def _listened_to(progress: Progress, client: Client, most: float) -> Iterator[list[str]]:
+    """Kill a client whose build waits for a registry for too long; gives what it has waited for, then."""
+    silent: list[str] = []
+    over = threading.Event()
+
+    def listen() -> None:
+        while not over.wait(min(1.0, most / 4)):
+            awaited = progress.awaited(most)
+            if awaited:
+                silent.append(awaited)
+                send(client, signal.SIGKILL)
+                return
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    try:
+        yield silent
+    finally:
+        over.set()
+        listener.join()
 
 
 def _feed(

@@ -17,13 +17,12 @@ from urllib.parse import quote
 from pipeline import refs
 from pipeline.adapters import dockerconfig, question
 from pipeline.adapters.credentials import Credentials
-from pipeline.adapters.patience import TemporaryError, is_temporary, patiently
+from pipeline.adapters.patience import TemporaryError, is_temporary, patiently, silence
 from pipeline.adapters.processes import is_orphaned
 from pipeline.digest import key_tag
 from pipeline.errors import FailedError, InputError, InterruptedRunError, StackbuildError, UnreachableError
 from pipeline.patience import Patience
 from pipeline.ports import KEY_LABEL, STAND_IN_LABEL, Held, Moved, Product, Tell
-from pipeline.show.words import duration
 
 if TYPE_CHECKING:
     import docker
@@ -101,12 +100,12 @@ class Engine:
     registry may say nothing.
     """
 
-    def __init__(self, silence: float = Patience().silence) -> None:
+    def __init__(self, silent: float = Patience().silence) -> None:
         found = endpoint()
         self.builder = found.builder
         self.address = found.address or os.environ.get("DOCKER_HOST") or HERE
         self._found = found
-        self._silence = silence
+        self.silence = silent
         self._stopping = False
         # logins that docker's own configuration does not have
         self.credentials = Credentials()
@@ -121,7 +120,7 @@ class Engine:
     @cached_property
     def _transfers(self) -> Any:
         """Its low-level half for what waits for registries as well."""
-        return self._connected(math.ceil(self._silence)).api
+        return self._connected(math.ceil(self.silence)).api
 
     def _connected(self, patience: int) -> docker.DockerClient:
         """A client that waits for so many seconds at most for every answer, and every part of one."""
@@ -155,7 +154,7 @@ class Engine:
             if not isinstance(error, (DockerException, OSError, HTTPError, StreamParseError)):
                 raise
             if registry and _is_silence(error) and self._answers():
-                raise self._silent(registry) from error
+                raise silence(registry, self.silence) from error
             message = f"no docker engine answers at {self.address}"
             if "permission denied" in str(error).lower():
                 hint = "this user may not use it: join the group 'docker', or run as root"
@@ -167,10 +166,6 @@ class Engine:
         with contextlib.suppress(StackbuildError), contextlib.closing(self._connected(AT_ONCE)):
             return True
         return False
-
-    def _silent(self, registry: str) -> TemporaryError:
-        what = f"the registry {registry} is silent: nothing has come of it for {duration(self._silence)}"
-        return TemporaryError.of(what, hint="[retry] silence says how long it may be")
 
     def keys(self) -> dict[str, Held]:
         """The builds that the engine holds, by key; asked once, by label."""

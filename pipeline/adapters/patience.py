@@ -12,6 +12,7 @@ from pipeline import patience
 from pipeline.errors import InterruptedRunError, UnreachableError
 from pipeline.outcome import Attempt
 from pipeline.patience import Patience, Trouble
+from pipeline.show.words import duration
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -27,6 +28,12 @@ _patient = threading.local()
 
 class TemporaryError(UnreachableError):
     """A registry, or the engine, in trouble that may soon be over."""
+
+
+def silence(registry: str, seconds: float) -> TemporaryError:
+    """The trouble with a registry that has said nothing for so long."""
+    what = f"the registry {registry} is silent: nothing has come of it for {duration(seconds)}"
+    return TemporaryError.of(what, hint="[retry] silence says how long it may be")
 
 
 def is_temporary(text: str) -> bool:

@@ -7,6 +7,7 @@ import base64
 import codecs
 import json
 import re
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
@@ -31,6 +32,11 @@ _PLACE = re.compile(r"[^\s:]+:(\d+)\Z")
 _UTF8 = codecs.getincrementaldecoder("utf-8")
 _SHELL = "/bin/sh -c "
 _IMPORT = "importing cache manifest from"
+# steps that wait for a registry, with what they want of it at the end of their names
+_FETCH = re.compile(
+    r"(?:\[[^\]]*\] FROM|\[internal\] load metadata for|importing cache manifest from) (\S+)\Z"
+)
+_UNPACK = ("extract", "unpack")
 # steps that are none of the Dockerfile's: the second is how a context is taken out of a tar
 _INNER = ("[internal]", "copy /context /")
 
@@ -54,6 +60,9 @@ class Progress:
         self._failed = ""
         self._bytes: dict[str, tuple[int, int]] = {}
         self._words: list[str] = []
+        self._going: dict[str, str] = {}
+        self._unpacking: set[str] = set()
+        self._moved = time.monotonic()
         self.line = 0
 
     def take(self, line: bytes) -> None:
@@ -78,6 +87,14 @@ class Progress:
     def fail(self, message: str) -> None:
         """What went wrong, in the engine's words."""
         self._speech(f"ERROR: {message}")
+
+    def awaited(self, seconds: float) -> str:
+        """The image that a registry has said nothing of for so long, where nothing else goes on; else ""."""
+        going = [_FETCH.match(name) for name in tuple(self._going.values())]
+        if self._unpacking or time.monotonic() - self._moved < seconds:
+            return ""
+        found = [fetch[1] for fetch in going if fetch]
+        return found[0] if found and len(found) == len(going) else ""
 
     @property
     def step(self) -> str:
@@ -139,6 +156,11 @@ class Progress:
     def _vertex(self, vertex: dict[str, Any]) -> None:
         name, known = str(vertex.get("name", "")), str(vertex.get("digest", ""))
         self._names[known] = name
+        self._moved = time.monotonic()
+        if vertex.get("started") and not vertex.get("completed"):
+            self._going[known] = name
+        else:
+            self._going.pop(known, None)
         if vertex.get("started") and not vertex.get("completed") and not name.startswith(_INNER):
             self._tell(name)
         # what ran beside it is cancelled, which BuildKit calls an error too; a cache may be missing
@@ -179,11 +201,19 @@ class Progress:
 
     def _transfers(self, statuses: Iterable[dict[str, Any]]) -> None:
         """Count the bytes of contexts that are sent and of layers that are fetched."""
+        statuses = tuple(statuses)
+        for status in statuses:
+            if str(status.get("id", "")).startswith(_UNPACK):
+                (self._unpacking.discard if status.get("completed") else self._unpacking.add)(
+                    str(status["id"])
+                )
         counted = {
             f"{status.get('vertex')} {status.get('id')}": (status["current"], status.get("total") or 0)
             for status in statuses
             if status.get("current")
         }
+        if counted.items() - self._bytes.items():
+            self._moved = time.monotonic()
         if counted:
             self._bytes |= counted
             self._tell(Moved(*map(sum, zip(*self._bytes.values(), strict=True))))

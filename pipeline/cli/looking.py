@@ -143,6 +143,6 @@ def _print_diff(text: str, paint: show.Paint) -> None:
     if paint is show.plain:
         put_file(text)
         return
-    for line in text.split("\n")[:-1]:
+    for line in show.visible(text).split("\n")[:-1]:
         heading = line.startswith(("+++", "---", "diff "))
         put(line if heading or line[:1] not in colours else paint(line, colours[line[0]]))

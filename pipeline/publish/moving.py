@@ -11,13 +11,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from pipeline import artifact
 from pipeline.errors import FailedError, InputError, Problem, UnreachableError
 from pipeline.ports import Remote, Stored
 from pipeline.publish import generation as generations
 from pipeline.publish.generation import Entry, Generation, Kept
 
 ROUNDS = 12
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.stackbuild.generation.config.v1+json"
 RECORD = "application/vnd.stackbuild.generation.v1+json"
 
@@ -102,16 +102,8 @@ def astray(place: Place, generation: Generation, known: Mapping[str, str] | None
 
 def record(place: Place, generation: Generation) -> None:
     """Store a generation's record; from then on any publisher brings its names home."""
-    remote, data = place.remote, generation.to_bytes()
-    config, layer = b"{}", remote.upload(place.records, data)
-    value = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "config": {"mediaType": CONFIG, "digest": remote.upload(place.records, config), "size": len(config)},
-        "layers": [{"mediaType": RECORD, "digest": layer, "size": len(data)}],
-    }
-    body = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-    place.remote.put(f"{place.records}:{generation.tag}", Stored(body, MANIFEST))
+    name = f"{place.records}:{generation.tag}"
+    artifact.keep(place.remote, name, (CONFIG, RECORD), generation.to_bytes())
 
 
 def settle(place: Place, generation: Generation, stray: Mapping[str, str] | None = None) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from pipeline.show.prunes import age, prune_summary, prune_text
 from pipeline.show.runs import Growth, Past, growth_text, happening, run_json, run_plan, run_text, runs_text
 from pipeline.show.sharing import Apart, shared, sharing_text
 from pipeline.show.verdicts import failed_verdict_text, junit, verdicts_text
-from pipeline.show.words import Paint, clock, counted, duration, plain, roughly, size
+from pipeline.show.words import Paint, clock, counted, duration, plain, roughly, size, visible
 
 __all__ = [
     "Apart",
@@ -75,4 +75,5 @@ __all__ = [
     "unlocked_text",
     "unprobed_text",
     "verdicts_text",
+    "visible",
 ]

@@ -248,3 +248,25 @@ def test_a_registry_that_is_silent_is_not_taken_for_an_engine_that_is_gone(
     assert [attempt["why"] for attempt in failed["attempts"]] == [said]
     assert "[retry] silence" in failed["hint"]
     assert "engine" not in failed["message"]
+
+
+@pytest.mark.parametrize("what", ["/manifests/", "/blobs/"])
+def test_a_registry_that_is_silent_while_a_root_is_fetched_is_not_waited_for_for_ever(
+    workshop: Workshop, upstream: str, certificate: Path, what: str
+) -> None:
+    workshop.more(f'{QUICK}tries = 2\nsilence = "2s"\n')
+    put(f"{upstream}/x/root:1", {"root": workshop.nonce})
+    locked: list[str] = []
+
+    def behave(_method: str, path: str) -> int | None:
+        return None if locked and what in path else 200
+
+    with faulty(behave, upstream, certificate=certificate) as proxy:
+        workshop.image("one", f"FROM {proxy.address}/x/root:1\nCOPY who /\n", {"who": workshop.nonce})
+        workshop.run("lock")
+        locked.append("from now on")
+        ran = workshop.run("--locked", "--format", "json", code=3)
+    failed = outcomes(ran)["one"]
+    said = f"the registry {proxy.address} is silent: nothing has come of it for 2.0 s"
+    assert failed["message"] == said
+    assert [attempt["why"] for attempt in failed["attempts"]] == [said]

@@ -61,7 +61,7 @@ def test_both_ways_make_the_same_image_and_share_their_layers(
     engine = Engine()
     ways = {
         "direct": Direct(engine.address, engine.has).run,
-        "buildx": Buildx(engine.builder, tmp_path / "contexts").run,
+        "buildx": Buildx(engine.builder, tmp_path / "contexts", 120.0).run,
     }
     found = {}
     for name, run in ways.items():
@@ -83,7 +83,7 @@ def test_both_ways_fail_with_the_same_words(what: BuildOrder, workshop: Workshop
     nonce = workshop.nonce
     failing = replace(what, dockerfile=f"FROM {ROOT}\nRUN echo {nonce} && exit 7\n".encode())
     missing = replace(what, dockerfile=f"FROM {ROOT}\nRUN : {nonce}\nCOPY none /\n".encode())
-    direct, buildx = Direct(engine.address, engine.has), Buildx(engine.builder, tmp_path / "contexts")
+    direct, buildx = Direct(engine.address, engine.has), Buildx(engine.builder, tmp_path / "contexts", 120.0)
     for one in (failing, missing):
         (mine, here, _), (theirs, there, _) = (
             built(way.run, one, tmp_path / "log") for way in (direct, buildx)

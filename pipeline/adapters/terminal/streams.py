@@ -79,7 +79,10 @@ def put(text: str) -> None:
 
 
 def put_file(text: str) -> None:
-    """Give a file's text on standard output, byte for byte as the file is."""
+    """Give a file's text on standard output, byte for byte; a terminal gets no orders from it."""
+    if sys.stdout is not None and sys.stdout.isatty():
+        put(visible(text.removesuffix("\n")))
+        return
     _write(sys.stdout, text.encode("utf-8", "surrogateescape"))
 
 
