@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import patience
-from pipeline.adapters.patience import PLANNING, Patient, TemporaryError, patiently, trouble_of
+from pipeline.adapters import patience as adapters_patience
+from pipeline.adapters.patience import Patient, TemporaryError, patiently, trouble_of
 from pipeline.errors import FailedError, InterruptedRunError, UnreachableError
 from pipeline.outcome import Attempt
 from pipeline.patience import Ending, Patience, Trouble
@@ -194,7 +195,8 @@ def test_who_asks_for_a_wait_is_given_it_and_who_asks_for_too_much_is_not_waited
     assert trying([TemporaryError.of("429 (retry-after: 3600 s)"), None]) == ([], "TemporaryError")
 
 
-def test_who_is_asked_by_somebody_patient_is_not_patient_as_well() -> None:
+def test_who_is_asked_by_somebody_patient_is_not_patient_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapters_patience, "PLANNING", QUICK)
     asked: list[str] = []
 
     @patiently
@@ -209,7 +211,7 @@ def test_who_is_asked_by_somebody_patient_is_not_patient_as_well() -> None:
     asked.clear()
     with pytest.raises(TemporaryError):
         ask()
-    assert len(asked) == PLANNING.tries
+    assert len(asked) == QUICK.tries
 
 
 def test_a_wait_ends_when_the_run_is_stopped() -> None:
