@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 Paint = Callable[[str, str], str]
+# what is drawn with, for those who can only be shown ASCII: a letter for a letter
+ASCII = str.maketrans("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✔✘·=…├─└│→", "|/-\\|/-\\|/+x.=~|-`|>")
 
 
 def plain(text: str, colour: str) -> str:

@@ -17,7 +17,7 @@ from rich.text import Text
 from pipeline import show
 from pipeline.ports import Ended, Event, Retried
 from pipeline.show import Board, Row, Standing, Totals
-from pipeline.show.words import visible
+from pipeline.show.words import ASCII, visible
 
 PAUSE = 0.2
 # a terminal that was stopped with Ctrl-S takes nothing: nobody waits longer for it than this
@@ -25,7 +25,6 @@ PATIENCE = 2.0
 WIDE, WIDEST = 72, 132
 NAMES = (12, 48)
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-ASCII = str.maketrans("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✔✘·=…├─└│", "|/-\\|/-\\|/+x.=~|-`|")
 MARKS = {
     Standing.WAITING: ("·", "dim"),
     Standing.BLOCKED: ("-", "yellow"),

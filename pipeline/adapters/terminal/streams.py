@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 import tempfile
@@ -16,7 +17,7 @@ import click
 from pipeline import show
 from pipeline.adapters.progress import CONTROL
 from pipeline.errors import FailedError, StackbuildError
-from pipeline.show.words import visible
+from pipeline.show.words import ASCII, visible
 
 CHUNK = 1 << 20
 # who talks instead while something is drawn on the terminal, which other text would tear
@@ -103,7 +104,19 @@ def put_log(path: Path) -> None:
 
 def _encoding(stream: TextIO | None) -> tuple[str, str]:
     encoding = (stream and stream.encoding) or "utf-8"
-    return encoding, "replace" if is_utf8(stream) else "backslashreplace"
+    return encoding, "replace" if is_utf8(stream) else _DRAWN
+
+
+def _drawn(error: UnicodeError) -> tuple[str, int]:
+    """What stands for letters that the stream has not: trees stay trees, all else is escaped."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = error.object[error.start : error.end].translate(ASCII)
+    return letters.encode("ascii", "backslashreplace").decode(), error.end
+
+
+_DRAWN = "stackbuild.drawn"
+codecs.register_error(_DRAWN, _drawn)
 
 
 def is_utf8(stream: TextIO | None) -> bool:
