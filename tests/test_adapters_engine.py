@@ -163,6 +163,54 @@ def test_an_engine_that_may_not_be_used_is_told_from_one_that_is_not_there(
 
 
 @pytest.mark.parametrize(
+    ("address", "why", "hint"),
+    [
+        ("tcp://127.0.0.1:1", "connection refused", "start it, or say where"),
+        ("nonsense", "Invalid bind address format: port is required: nonsense", "write DOCKER_HOST like"),
+        ("tcp://127.0.0.1:nonsense", "Port could not be cast to integer value", "write DOCKER_HOST like"),
+        ("fd://", "fd protocol is not implemented", "write DOCKER_HOST like"),
+        ("ssh://nowhere", "Install paramiko package", "pip install paramiko"),
+    ],
+)
+def test_an_address_where_no_engine_can_be_is_told_in_a_few_words(
+    address: str, why: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", address)
+    with pytest.raises(UnreachableError) as absent:
+        Engine()
+    (problem,) = absent.value.problems
+    assert problem.message.startswith(f"no docker engine answers at {address}: {why}")
+    assert len(problem.message) < 120
+    assert hint in problem.hint
+
+
+def test_a_page_of_another_server_is_told_by_its_first_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answered(**_: object) -> None:
+        raise docker.errors.DockerException(
+            "Error while fetching server API version: 404 Client Error: not found (<html>\n<body>\n</html>)"
+        )
+
+    monkeypatch.setenv("DOCKER_HOST", "tcp://web:80")
+    monkeypatch.setattr(docker, "from_env", answered)
+    with pytest.raises(UnreachableError) as absent:
+        Engine()
+    message = absent.value.problems[0].message
+    assert message == "no docker engine answers at tcp://web:80: 404 Client Error: not found (<html>"
+
+
+def test_an_engine_that_wants_certificates_says_where_they_are_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.delenv("DOCKER_CERT_PATH", raising=False)
+    monkeypatch.setenv("HOME", "/nowhere")
+    with pytest.raises(UnreachableError) as absent:
+        Engine()
+    assert "DOCKER_CERT_PATH" in absent.value.problems[0].hint
+
+
+@pytest.mark.parametrize(
     "error",
     [
         ReadTimeoutError(UnixHTTPConnectionPool("http://x", "/none.sock"), "", "read timed out"),

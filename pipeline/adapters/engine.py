@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from pipeline import refs
-from pipeline.adapters import dockerconfig, question
+from pipeline.adapters import absence, dockerconfig, question
 from pipeline.adapters.credentials import Credentials
 from pipeline.adapters.patience import TemporaryError, is_temporary, patiently, silence
 from pipeline.adapters.processes import is_orphaned
@@ -33,7 +33,6 @@ LOCAL = "stackbuild.local"
 PROBE_LABEL = "io.stackbuild.probe"
 HERE = "unix:///var/run/docker.sock"
 THERE = frozenset({"Pushed", "Layer already exists", "Mounted", "Pull complete", "Already exists"})
-DOCTOR = "start it, or say where it is with DOCKER_HOST; `stackbuild doctor` looks further"
 _DIGEST = re.compile(r": digest: (sha256:[0-9a-f]{64}) size: \d+")
 TEMPORARY = frozenset({429, 502, 503, 504})
 # how long an engine may take for an answer, in seconds, and how long one that is well takes at most
@@ -127,10 +126,13 @@ class Engine:
         import docker  # noqa: PLC0415 (slow to import)
 
         found, tls = self._found, self._found.tls or False
-        with self.mapped():
-            if found.address:
-                return docker.DockerClient(found.address, version="auto", timeout=patience, tls=tls)
-            return docker.from_env(version="auto", timeout=patience)
+        try:
+            with self.mapped():
+                if found.address:
+                    return docker.DockerClient(found.address, version="auto", timeout=patience, tls=tls)
+                return docker.from_env(version="auto", timeout=patience)
+        except ValueError as error:
+            raise absence.of(self.address, error) from error
 
     @property
     def api(self) -> Any:
@@ -155,11 +157,7 @@ class Engine:
                 raise
             if registry and _is_silence(error) and self._answers():
                 raise silence(registry, self.silence) from error
-            message = f"no docker engine answers at {self.address}"
-            if "permission denied" in str(error).lower():
-                hint = "this user may not use it: join the group 'docker', or run as root"
-                raise UnreachableError.of(f"{message}: {_why(error)}", hint=hint) from error
-            raise TemporaryError.of(f"{message}: {_why(error)}", hint=DOCTOR) from error
+            raise absence.of(self.address, error) from error
 
     def _answers(self) -> bool:
         """Whether it answers now, and without delay."""
@@ -352,12 +350,6 @@ def _is_silence(error: Exception) -> bool:
     from urllib3.exceptions import ReadTimeoutError  # noqa: PLC0415 (slow to import)
 
     return isinstance(error, (ReadTimeout, ReadTimeoutError))
-
-
-def _why(error: Exception) -> str:
-    """The innermost reason, which requests and docker wrap in several layers of their own."""
-    found = re.search(r"Error\(\d+, '([^']+)'\)", str(error))
-    return found[1].lower() if found else str(error)
 
 
 class NotFoundError(InputError):
