@@ -16,19 +16,38 @@ Path = tuple[str | int, ...]
 _KINDS = {
     str: "a string",
     int: "a whole number",
-    float: "a number",
+    float: "a decimal number",
     bool: "true or false",
     dict: "a table",
     list: "a list",
 }
+# as many names as a hint lists
+_MANY = 12
 # nothing that is read here lies deeper
 _DEEPEST = 8
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """A hint that names the word that was probably meant, or ""."""
-    close = difflib.get_close_matches(word, list(words), n=1)
-    return f"did you mean '{close[0]}'?" if close else ""
+    known = list(words)
+    close = difflib.get_close_matches(word, known, n=len(known) or 1)
+    if not close:
+        return ""
+
+    # of words that are as near, the one that begins alike: people slip towards the end
+    def likeness(other: str) -> tuple[float, int]:
+        matcher = difflib.SequenceMatcher(None, other, word)
+        begin = matcher.find_longest_match()
+        return matcher.ratio(), 0 if begin.a or begin.b else begin.size
+
+    return f"did you mean '{max(close, key=likeness)}'?"
+
+
+def among(word: str, words: Iterable[str]) -> str:
+    """A hint that names the word that was probably meant, or else those that there are."""
+    names = sorted(words)
+    more = ", …" if len(names) > _MANY else ""
+    return nearest(word, names) or f"there are: {', '.join(names[:_MANY]) or 'none'}{more}"
 
 
 def kind_of(value: object) -> str:
@@ -92,6 +111,7 @@ class Table:
         self._document = document
         self._values = values
         self._known: set[str] = set()
+        self._mistyped: set[str] = set()
         self.path = path
 
     @property
@@ -109,6 +129,9 @@ class Table:
 
     def problem(self, message: str, key: str = "", hint: str = "") -> None:
         """Note a problem with the table, or with one key of it."""
+        if key in self._mistyped:
+            # what was read instead is nothing that anybody wrote
+            return
         self._document.problems.append(Problem(message, self.at(key) if key else self.where, hint))
 
     def take(self, key: str, kind: type[T], default: T) -> T:
@@ -118,6 +141,7 @@ class Table:
         wrong_bool = isinstance(value, bool) and kind is not bool
         if not isinstance(value, kind) or wrong_bool:
             self.problem(f"'{key}' must be {_KINDS[kind]}, not {kind_of(value)}", key)
+            self._mistyped.add(key)
             return default
         return value
 
@@ -143,6 +167,7 @@ class Table:
         for value in values:
             if not isinstance(value, str):
                 self.problem(f"'{key}' must be a list of strings, but has {kind_of(value)} in it", key)
+                self._mistyped.add(key)
                 return default
         return tuple(values)
 

@@ -13,7 +13,7 @@ from pipeline.config import ImageSettings, TreeConfig
 from pipeline.dockerfile import Dockerfile, parse
 from pipeline.errors import InputError, Problem
 from pipeline.ignore import Entry, Ignore, Walk, parse_ignore
-from pipeline.tomlfile import nearest
+from pipeline.tomlfile import among, nearest
 
 Read = Callable[[str], bytes]
 
@@ -157,9 +157,7 @@ class Tree:
 
 def unknown(name: str, known: Iterable[str]) -> InputError:
     """The error for an image that no tree has."""
-    names = sorted(known)
-    hint = nearest(name, names) or f"there are: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
-    return InputError.of(f"no image '{name}' in the tree", hint=hint)
+    return InputError.of(f"no image '{name}' in the tree", hint=among(name, known))
 
 
 def is_dockerfile(file_name: str) -> bool:

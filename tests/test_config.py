@@ -179,7 +179,7 @@ tags = ["{data}", "a b"]
         "6: 'path' is missing",
         "7: unknown setting 'pth'",
         "8: 'jupyter/base' does not say where the image's name goes",
-        "9: 'args.V' must be a string, not a number",
+        "9: 'args.V' must be a string, not a decimal number",
         "11: 'context' must stay inside the tree",
         "13: overlay 'cuda' is listed twice",
         "13: 'a/b' is no overlay name",

@@ -92,7 +92,7 @@ from = 7
         "12: either 'content' or 'source' must say what is in it\n"
         '  hint: source = "pip.conf" is a file beside the overlay',
         "17: '../cuda' must stay inside the tree\n  hint: write it like from = \"cuda\"",
-        "18: 'expect' must be a whole number or \"any\", not a number",
+        "18: 'expect' must be a whole number or \"any\", not a decimal number",
         "19: 'to' is missing\n  hint: the text to put in; to = \"\" takes it out",
         "20: 'from' must be a string, not a whole number",
     ]

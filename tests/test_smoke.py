@@ -57,7 +57,7 @@ def test_every_glob_that_names_no_image_is_an_error_at_its_place() -> None:
     )
     assert [str(problem) for problem in smoke.declared(made, STACK.nodes, {"default": STACK})] == [
         "stacks.toml:9: no image is called 'tensorflw'\n  hint: did you mean 'tensorflow'?",
-        "stacks.toml:20: no image is called 'x*'",
+        "stacks.toml:20: no image is called 'x*'\n  hint: there are: base, r, scipy, tensorflow",
     ]
 
 

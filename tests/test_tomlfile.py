@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline import config, lock, overlay
 from pipeline.errors import InputError
-from pipeline.tomlfile import Document, Path, nearest
+from pipeline.tomlfile import Document, Path, among, nearest
 
 READERS: list[Callable[[str], object]] = [
     lambda text: config.parse(text, "stacks.toml"),
@@ -102,16 +102,19 @@ def test_what_is_no_toml_is_said_at_its_line(text: str, where: str, message: str
 
 
 def test_every_wrong_type_is_named_with_what_is_there_instead() -> None:
-    document = Document("a = 1\nb = true\nc = 'x'\nd = [1]\ne = 1\nf = 2020-01-01\ng = {x = 1}", "f")
+    document = Document(
+        "a = 1\nb = true\nc = 'x'\nd = [1]\ne = 1\nf = 2020-01-01\ng = {x = 1}\nh = 1\ni = 1.5", "f"
+    )
     root = document.root
     assert root.take("a", str, "default") == "default"
     assert root.take("b", int, 7) == 7
     assert root.take("c", bool, default=False) is False
     assert root.strings("d", ("default",)) == ("default",)
     assert not list(root.tables("e"))
-    assert not list(root.list("e"))
+    assert not list(root.list("h"))
     assert root.take("f", str, "") == ""
     assert root.pairs("g") == ()
+    assert root.take("i", int, 7) == 7
     with pytest.raises(InputError) as caught:
         document.check()
     assert messages(caught.value) == [
@@ -120,9 +123,10 @@ def test_every_wrong_type_is_named_with_what_is_there_instead() -> None:
         "f:3: 'c' must be true or false, not a string",
         "f:4: 'd' must be a list of strings, but has a whole number in it",
         "f:5: 'e' must be a table, not a whole number",
-        "f:5: 'e' must be a list of tables, not a whole number",
         "f:6: 'f' must be a string, not a date",
         "f:7: 'g.x' must be a string, not a whole number",
+        "f:8: 'h' must be a list of tables, not a whole number",
+        "f:9: 'i' must be a whole number, not a decimal number",
     ]
 
 
@@ -171,6 +175,17 @@ def test_what_nobody_takes_is_unknown_with_the_nearest_that_is_known() -> None:
     ]
 
 
+def test_what_is_read_instead_of_a_value_of_a_wrong_type_is_no_second_problem() -> None:
+    document = Document("a = 1\nb = [2]\nc = ''\n", "f")
+    document.root.take("a", str, "")
+    document.root.strings("b")
+    document.root.take("c", str, "")
+    for key in "abc":
+        document.root.problem("'' is no size", key)
+    assert [problem.where for problem in document.problems] == ["f:1", "f:2", "f:3"]
+    assert [problem.message == "'' is no size" for problem in document.problems] == [False, False, True]
+
+
 def test_a_problem_found_twice_is_said_once() -> None:
     document = Document("a = 1", "f")
     document.root.take("a", str, "")
@@ -187,6 +202,18 @@ def test_a_file_without_problems_checks() -> None:
 def test_the_nearest_word_is_a_question_and_none_is_nothing() -> None:
     assert nearest("scipy-notbook", ["base-notebook", "scipy-notebook"]) == "did you mean 'scipy-notebook'?"
     assert nearest("zzz", ["base-notebook"]) == nearest("x", []) == ""
+
+
+def test_of_words_that_are_as_near_the_one_that_begins_alike_is_meant() -> None:
+    assert nearest("img0O", ["img00", "img10", "img20"]) == "did you mean 'img00'?"
+
+
+def test_where_no_word_is_near_those_that_there_are_are_listed_up_to_a_dozen() -> None:
+    assert among("bsae", ["base", "child"]) == "did you mean 'base'?"
+    assert among("zzz", ["child", "base"]) == "there are: base, child"
+    assert among("zzz", []) == "there are: none"
+    many = [f"image-{number:02}" for number in range(13)]
+    assert among("zzz", many) == f"there are: {', '.join(many[:12])}, …"
 
 
 def test_a_single_table_where_a_list_of_tables_belongs_is_shown_how_to_write_it() -> None:

@@ -9,6 +9,8 @@ from click.shell_completion import CompletionItem
 from click_default_group import DefaultGroup
 
 from pipeline.cli import options
+from pipeline.errors import InputError
+from pipeline.tomlfile import nearest
 
 
 class Commands(DefaultGroup):  # type: ignore[misc]  # it comes without types
@@ -19,6 +21,19 @@ class Commands(DefaultGroup):  # type: ignore[misc]  # it comes without types
         if context.resilient_parsing and not arguments:
             return click.Group.parse_args(self, context, arguments)
         return super().parse_args(context, arguments)
+
+    def invoke(self, context: click.Context) -> Any:
+        """As it is; a misspelt command, which is taken for an image, is told by the command it is near."""
+        try:
+            return super().invoke(context)
+        except InputError as error:
+            word = getattr(context, "arg0", "")
+            near = (
+                "`stackbuild --help` lists the commands" if word == "help" else nearest(word, self.commands)
+            )
+            if not near or not any(f"no image '{word}'" in problem.message for problem in error.problems):
+                raise
+            raise InputError.of(f"no command and no image '{word}'", hint=near) from error
 
     def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
         """Commands, the options of `build` and images."""

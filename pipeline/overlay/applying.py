@@ -16,7 +16,7 @@ from pipeline.overlay.files import FileEdit
 from pipeline.overlay.model import Change, Edit, Given, Hit, Laid, Match, Overlay, ReadFile, Taken
 from pipeline.overlay.texts import decoded, encoded
 from pipeline.overlay.variant import VariantEdit
-from pipeline.tomlfile import nearest
+from pipeline.tomlfile import among
 from pipeline.tree import Image, Overlaid, Tree
 
 
@@ -150,7 +150,7 @@ def _found_by(overlay: Overlay, edit: Edit, given: Given) -> list[Found]:
 
 
 def _no_image(edit: Edit, glob: str, tree: Tree) -> Problem:
-    hint = nearest(glob, tree.images) or f"there are: {', '.join(sorted(tree.images)[:12])}"
+    hint = among(glob, tree.images)
     return Problem(f"{edit}: no image is called '{glob}'", edit.where, hint)
 
 

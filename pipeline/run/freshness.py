@@ -24,7 +24,7 @@ from pipeline.refs import parse
 from pipeline.run.decide import Ask, Decided, Decision, decide
 from pipeline.run.means import means_of
 from pipeline.run.project import Project, View, open_project, views
-from pipeline.tomlfile import nearest
+from pipeline.tomlfile import among
 
 TOGETHER = 4
 MOST_TEXT = 1 << 20
@@ -96,7 +96,7 @@ def _check(project: Project) -> None:
     names = project.tree.images
     fresh = project.config.fresh
     problems = [
-        Problem(f"no image is called '{glob}'", fresh.where, nearest(glob, names))
+        Problem(f"no image is called '{glob}'", fresh.where, among(glob, names))
         for glob, _ in fresh.ages
         if not any(fnmatchcase(name, glob) for name in names)
     ]

@@ -15,7 +15,7 @@ from pipeline.errors import InputError, Problem
 from pipeline.plan import Action
 from pipeline.ports import Cache, Means
 from pipeline.run.decide import Decided
-from pipeline.tomlfile import nearest
+from pipeline.tomlfile import among
 
 SSH = "ssh"
 
@@ -45,7 +45,7 @@ def declared(building: Building, images: Iterable[str]) -> list[Problem]:
     """What `[build]` says of images that there are not."""
     names = tuple(images)
     return [
-        Problem(f"no image is called '{glob}'", where, nearest(glob, names))
+        Problem(f"no image is called '{glob}'", where, among(glob, names))
         for glob, _, where in building.images
         if not any(fnmatchcase(name, glob) for name in names)
     ]

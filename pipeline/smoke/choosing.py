@@ -10,7 +10,7 @@ from pipeline.errors import Problem
 from pipeline.graph import Graph
 from pipeline.plan import Step
 from pipeline.smoke.probe import NOTHING, Payload, Probe
-from pipeline.tomlfile import nearest
+from pipeline.tomlfile import among
 
 TAKEN = "an overlay's [[variant]] has put its Dockerfile into another image: name that one"
 
@@ -28,10 +28,10 @@ def declared(config: Config, images: Iterable[str], graphs: Mapping[str, Graph])
         every = all(variant in graphs for variant in wanted)
         for glob in smoke.images:
             if not _named(glob, there):
-                problem = Problem(f"no image is called '{glob}'", smoke.where, nearest(glob, there))
+                problem = Problem(f"no image is called '{glob}'", smoke.where, among(glob, there))
             elif every and not _named(glob, seen):
-                among = f"variant {wanted[0]}" if len(wanted) == 1 else f"the variants {', '.join(wanted)}"
-                problem = Problem(f"no image is called '{glob}' in {among}", smoke.where, TAKEN)
+                these = f"variant {wanted[0]}" if len(wanted) == 1 else f"the variants {', '.join(wanted)}"
+                problem = Problem(f"no image is called '{glob}' in {these}", smoke.where, TAKEN)
             else:
                 continue
             problems.append(problem)
