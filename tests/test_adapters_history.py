@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,17 @@ def test_a_run_is_there_from_its_beginning(history: History) -> None:
     )  # fmt: skip
     assert history.needed() == {"a", "b"}
     assert history.running() == {number}
+
+
+def test_a_run_takes_as_long_as_it_takes_whatever_is_done_to_the_clock(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = history.begin("stackbuild", PLAN, [])
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    history.end(number, 0)
+    (run,) = history.runs()
+    assert run.ended is not None
+    assert 0 <= run.ended - run.began < 60
 
 
 @pytest.mark.parametrize(

@@ -56,9 +56,11 @@ class History:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._since = time.monotonic()
 
     def begin(self, command: str, plan: Mapping[str, Any], needs: Iterable[str]) -> int:
         """Note that a run begins, which needs these keys for as long as it lasts; gives its number."""
+        self._since = time.monotonic()
         row = (time.time(), processes.owner(), command, json.dumps(plan), json.dumps(sorted(needs)))
         self._state.change(
             "insert into runs (began, owner, command, plan, needs) values (?, ?, ?, ?, ?)", [row]
@@ -83,9 +85,11 @@ class History:
         self._state.change("insert into happenings values (?, ?, ?)", rows)
 
     def end(self, number: int, exit_code: int) -> None:
-        """Note how a run has ended."""
-        row = (time.time(), exit_code, number)
-        self._state.change("update runs set ended = ?, exit_code = ?, needs = '[]' where number = ?", [row])
+        """Note how a run has ended, and how long it took: the clock on the wall may have been set since."""
+        row = (time.monotonic() - self._since, exit_code, number)
+        self._state.change(
+            "update runs set ended = began + ?, exit_code = ?, needs = '[]' where number = ?", [row]
+        )
 
     def runs(self, most: int = MOST) -> tuple[Run, ...]:
         """The last runs, the newest first."""
