@@ -12,6 +12,8 @@ import click
 import pytest
 from command import TOML, Project
 
+from pipeline.adapters.history import History
+from pipeline.adapters.state import State
 from pipeline.cli import cli, looking, main
 
 SOURCE = Path(__file__).parent.parent
@@ -57,6 +59,19 @@ def test_doctor_says_what_is_missing_and_how_to_get_it(project: Project) -> None
     assert {finding["part"] for finding in findings} >= {"python", "buildx", "engine", "disk"}
 
 
+def test_a_broken_configuration_of_dockers_is_told_with_its_place(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(project.root / "docker"))
+    assert "docker's configuration" not in project.run("doctor", code=3).out
+    for text, why in (("{", "is no valid JSON: "), ("[]", "is no JSON object")):
+        project.write("docker/config.json", text)
+        said = project.run("doctor", code=3)
+        assert f"docker's configuration {project.root}/docker/config.json {why}" in said.out
+    monkeypatch.setenv("DOCKER_CONFIG", str(project.root / "docker/config.json"))
+    assert "config.json cannot be read: not a directory" in project.run("doctor", code=3).out
+
+
 def test_data_goes_to_standard_output_and_talk_does_not(project: Project) -> None:
     project.image("tests/left-out", "FROM base\n")
     said = project.run("graph")
@@ -81,6 +96,9 @@ WRONG = [
     (("--changed", "bsae"), "no image 'bsae' in the tree", "did you mean 'base'?"),
     (("plan", "nonsense"), "no image 'nonsense' in the tree", "there are: base, child"),
     (("render", "bsae"), "no image 'bsae' in the tree", "did you mean 'base'?"),
+    (("histroy",), "no command and no image 'histroy'", "did you mean 'history'?"),
+    (("biuld", "base"), "no command and no image 'biuld'", "did you mean 'build'?"),
+    (("help",), "no command and no image 'help'", "`stackbuild --help` lists the commands"),
     (("render",), "which image?", "one of base, child"),
     (("diff", "bsae"), "no image 'bsae' in the tree", "did you mean 'base'?"),
     (("graph", "--descendants", "bsae"), "no image 'bsae' in the tree", "did you mean 'base'?"),
@@ -251,6 +269,16 @@ COMPLETIONS = [
     ("stackbuild render c", "child"),
     ("stackbuild plan -f elsewhere/stacks.toml o", "other"),
     ("stackbuild plan --tree elsewhere/images o", "other"),
+    ("stackbuild -O cu", "cuda-12"),
+    ("stackbuild overlay check cu", "cuda-12"),
+    ("stackbuild history 1", "1"),
+    ("stackbuild logs base --run 1", "1"),
+]
+PATHS = [
+    ("stackbuild -f st", "file,st"),
+    ("stackbuild plan -f st", "file,st"),
+    ("stackbuild --tree im", "dir,im"),
+    ("stackbuild --junit x", "file,x"),
 ]
 
 
@@ -261,10 +289,22 @@ def test_a_shell_completes_commands_images_and_variants(
     project.write("stacks.toml", f"{TOML}\n[variant.cpu]\n[variant.gpu]\n")
     project.write("elsewhere/stacks.toml", TOML)
     project.write("elsewhere/images/other/Dockerfile", "FROM scratch\n")
+    project.write("overlays/cuda-12.toml", "")
+    History(State(project.root / ".stackbuild", write=True)).begin("stackbuild", {}, ())
     monkeypatch.setenv("_STACKBUILD_COMPLETE", "bash_complete")
     monkeypatch.setenv("COMP_WORDS", typed)
     monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
     assert f"plain,{found}\n" in project.run().out
+
+
+@pytest.mark.parametrize(("typed", "found"), PATHS)
+def test_a_shell_completes_paths_by_itself(
+    project: Project, monkeypatch: pytest.MonkeyPatch, typed: str, found: str
+) -> None:
+    monkeypatch.setenv("_STACKBUILD_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
+    assert project.run().out == f"{found}\n"
 
 
 def test_completing_in_a_folder_without_a_project_is_silent(

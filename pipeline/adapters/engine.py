@@ -131,7 +131,10 @@ class Engine:
                 if found.address:
                     return docker.DockerClient(found.address, version="auto", timeout=patience, tls=tls)
                 return docker.from_env(version="auto", timeout=patience)
-        except ValueError as error:
+        except (AttributeError, ValueError) as error:
+            # docker's client trips over a configuration that is no object
+            if trouble := dockerconfig.trouble():
+                raise UnreachableError.of(trouble, hint=dockerconfig.HINT) from error
             raise absence.of(self.address, error) from error
 
     @property

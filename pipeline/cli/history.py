@@ -13,9 +13,12 @@ from pipeline.cli.group import cli
 
 
 @cli.command()
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=options.run_numbers)
 @options.place
-@click.option("--last", type=click.IntRange(min=1), default=20, help="How many runs to list (default: 20).")
+@click.option(
+    "--last", type=click.IntRange(min=1), default=options.MOST_RUNS,
+    help=f"How many runs to list (default: {options.MOST_RUNS}).",
+)  # fmt: skip
 @options.format_
 def history(run: str | None, form: str, file: str | None, tree: str | None, last: int) -> None:
     """List the last runs, or show what RUN was to do and why, and what came of it.
@@ -46,7 +49,10 @@ def history(run: str | None, form: str, file: str | None, tree: str | None, last
 
 @cli.command()
 @click.argument("image", shell_complete=options.image_names)
-@click.option("--run", "-r", metavar="RUN", help="The run that built it (default: the last one).")
+@click.option(
+    "--run", "-r", metavar="RUN", shell_complete=options.run_numbers,
+    help="The run that built it (default: the last one).",
+)  # fmt: skip
 @click.option(
     "--variant", "-V", metavar="V", default="", shell_complete=options.variant_names,
     help="The variant it was built for, where several were.",

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
 import click
+from click.shell_completion import CompletionItem
 
 from pipeline.adapters.terminal import is_utf8, put
 from pipeline.errors import StackbuildError
-from pipeline.run.project import Project, open_project
+from pipeline.run.project import Project, open_project, overlay_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
+# as many runs as `history` lists
+MOST_RUNS = 20
 
 
 def _found(context: click.Context, names: Callable[[Project], Iterable[str]], incomplete: str) -> list[str]:
@@ -35,6 +38,36 @@ def variant_names(context: click.Context, _: click.Parameter, incomplete: str) -
     return _found(context, lambda project: project.config.variant_names, incomplete)
 
 
+def overlay_names(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of an overlay."""
+    return _found(
+        context,
+        lambda project: (path.stem for path in overlay_folder(project).glob("*.toml")),
+        incomplete,
+    )
+
+
+def run_numbers(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the number of one of the last runs."""
+    from pipeline.run import history as past  # noqa: PLC0415 (docker is slow to import)
+
+    try:
+        found = past.runs(context.params.get("file") or "", context.params.get("tree") or "", MOST_RUNS)
+    except StackbuildError:
+        return []
+    return [str(run.number) for run in found if str(run.number).startswith(incomplete)]
+
+
+def files(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Have the shell complete the path of a file."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def folders(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Have the shell complete the path of a folder."""
+    return [CompletionItem(incomplete, type="dir")]
+
+
 def stacked(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
     """One decorator that stands for several."""
 
@@ -48,16 +81,22 @@ def stacked(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
 
 
 place = stacked(
-    click.option("-f", "file", metavar="FILE", help="The stacks.toml to use (default: the nearest one)."),
-    click.option("--tree", metavar="DIR", help="A folder of Dockerfiles to take instead of a stacks.toml."),
-)
+    click.option(
+        "-f", "file", metavar="FILE", shell_complete=files,
+        help="The stacks.toml to use (default: the nearest one).",
+    ),
+    click.option(
+        "--tree", metavar="DIR", shell_complete=folders,
+        help="A folder of Dockerfiles to take instead of a stacks.toml.",
+    ),
+)  # fmt: skip
 variant = stacked(
     click.option(
         "--variant", "-V", "variants", multiple=True, metavar="V", shell_complete=variant_names,
         help="A variant of stacks.toml; may be given again (default: all).",
     ),
     click.option(
-        "--overlay", "-O", "overlays", multiple=True, metavar="O",
+        "--overlay", "-O", "overlays", multiple=True, metavar="O", shell_complete=overlay_names,
         help="A further overlay, by name or path; may be given again.",
     ),
 )  # fmt: skip

@@ -22,7 +22,7 @@ def overlay() -> None:
 
 
 @overlay.command()
-@click.argument("names", nargs=-1, metavar="[OVERLAY]...")
+@click.argument("names", nargs=-1, metavar="[OVERLAY]...", shell_complete=options.overlay_names)
 @options.place
 @options.format_
 def check(names: tuple[str, ...], form: str, file: str | None, tree: str | None) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.adapters import buildx, cosign, machine
+from pipeline.adapters import buildx, cosign, dockerconfig, machine
 from pipeline.adapters.engine import Engine
 from pipeline.errors import StackbuildError
 from pipeline.run.finding import Finding, Health
@@ -26,6 +26,8 @@ def examine(state: Path | None) -> Iterator[Finding]:
         git or "not on PATH",
         "" if git else "install git: without it, tags cannot name the commit",
     )
+    if trouble := dockerconfig.trouble():
+        yield Finding("docker", Health.WARNING, trouble, dockerconfig.HINT)
     signer = cosign.path()
     yield Finding("cosign", Health.OK, signer or "not on PATH: only [sign] needs it")
     try:
@@ -41,7 +43,7 @@ def examine(state: Path | None) -> Iterator[Finding]:
         folder = next(parent for parent in (state, *state.parents) if parent.exists())
         free = shutil.disk_usage(folder).free
         health = Health.OK if free > LEAST_FREE else Health.WARNING
-        hint = "" if health is Health.OK else "builds need room: docker system prune"
+        hint = "" if health is Health.OK else "`stackbuild prune` and `docker builder prune` make room"
         yield Finding("disk", health, f"{free / 1e9:.0f} GB free at {folder}", hint)
 
 
