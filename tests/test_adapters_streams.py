@@ -25,4 +25,4 @@ def test_where_letters_are_missing_trees_are_drawn_in_ascii(
         stream = io.TextIOWrapper(io.BytesIO(), encoding)
         monkeypatch.setattr(sys, name, stream)
         give("├─ base │ 1 → 2 … ü ☃")
-        assert stream.buffer.getvalue().decode(encoding) == f"{shown}\n"  # type: ignore[attr-defined]
+        assert stream.buffer.getvalue().decode(encoding) == f"{shown}\n"

@@ -84,7 +84,7 @@ def test_a_summary_counts_everything_that_happened() -> None:
         HeldBack("c", "cpu", ""),
     ]
     assert show.summary([built, FAILED, built], [passed, failed, passed], names) == (
-        "2 built, 1 failed, 2 probes passed, 1 probes failed, 1 named, 2 held back"
+        "2 built, 1 failed, 2 probes passed, 1 probe failed, 1 named, 2 held back"
     )
 
 

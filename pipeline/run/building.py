@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,19 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline import show
-from pipeline.adapters import buildx, disk, pools
+from pipeline.adapters import buildx, disk, dockerconfig, pools
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.state import State
 from pipeline.adapters.terminal import paint_for, say, watching
-from pipeline.errors import InputError
+from pipeline.errors import InputError, InterruptedRunError
 from pipeline.expected import Expected, expect
-from pipeline.outcome import HeldBack, Result
+from pipeline.outcome import HeldBack, Result, Verdict
 from pipeline.plan import Action
 from pipeline.run import means
 from pipeline.run.asking import Asked, ask_of, engine_to_ask, opened, since
 from pipeline.run.decide import Ask, Decided, How, decide, only_built
 from pipeline.run.execute import Done, execute
-from pipeline.run.history import recorded
+from pipeline.run.history import Recorded, recorded
 from pipeline.run.project import Project, View, views
 
 if TYPE_CHECKING:
@@ -147,6 +148,8 @@ def run_build(asked: Asked) -> Built:
     ask = ask_of(project, found, asked)
     building = means.building_of(project.config.build, project.root, asked.secrets)
     engine = Engine(project.config.patience.silence)
+    if trouble := dockerconfig.trouble():
+        say(f"{paint_for()('warning', 'yellow')}: {trouble}\n  hint: {dockerconfig.HINT}")
     with _state(project, write=True) as state:
         with since(project, asked) as before:
             ask = replace(ask, before=before)
@@ -170,16 +173,12 @@ def run_build(asked: Asked) -> Built:
             _say_plan(planned)
         if swept := _swept(engine):
             say(f"removed {show.counted(swept, 'probe container')} that a killed run had left behind")
-        cast = show.parts(
-            ((d.view.variant.name, d.view.graph, d.steps) for d in decided.decisions), decided.seconds
-        )
         with recorded(state, decided) as run:
             how = How(
                 asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu,
                 run.number, building, asked.build,
             )  # fmt: skip
-            with watching(cast, asked.jobs, asked.voice) as watch:
-                done = execute(project, decided, ask, how, (engine, state, run.watching(watch)))
+            done = _executed(project, decided, ask, how, (engine, state, run, asked))
             code = done.exit_code(asked.gpu) or (fresh.exit_code if fresh else 0)
             run.done(done, code, engine)
         if fresh:
@@ -206,22 +205,39 @@ def run_smoke(asked: Asked) -> Built:
             say(f"not built as they are now, and not probed: {', '.join(unbuilt)}")
         decided = only_built(decided, ask.images)
         _swept(engine)
-        cast = show.parts(
-            ((d.view.variant.name, d.view.graph, d.steps) for d in decided.decisions), decided.seconds
-        )
-        with recorded(state, decided) as run, watching(cast, asked.jobs, asked.voice) as watch:
+        with recorded(state, decided) as run:
             how = How(asked.jobs, gpu=asked.gpu, run=run.number)
-            done = execute(project, decided, ask, how, (engine, state, run.watching(watch)))
+            done = _executed(project, decided, ask, how, (engine, state, run, asked))
             run.done(done, done.exit_code(asked.gpu), engine)
     _tell(done, asked)
     return Built(Planned(decided, asked.jobs), done, done.exit_code(asked.gpu))
 
 
+def _executed(
+    project: Project, decided: Decided, ask: Ask, how: How, world: tuple[Engine, State, Recorded, Asked]
+) -> Done:
+    """Do it while people watch; who interrupts it is told what has come of it so far."""
+    engine, state, run, asked = world
+    began = time.monotonic()
+    cast = show.parts(
+        ((d.view.variant.name, d.view.graph, d.steps) for d in decided.decisions), decided.seconds
+    )
+    try:
+        with watching(cast, asked.jobs, asked.voice) as watch:
+            return execute(project, decided, ask, how, (engine, state, run.watching(watch)))
+    except InterruptedRunError:
+        if run.ended:
+            outcomes = tuple(one for one in run.ended if not isinstance(one, Verdict))
+            verdicts = tuple(one for one in run.ended if isinstance(one, Verdict))
+            _say_summary(Done(outcomes, {"": verdicts}, seconds=time.monotonic() - began), asked)
+        raise
+
+
 def _tell(done: Done, asked: Asked) -> None:
     """What has been done, said to people, and written for machines where that was asked for."""
+    _say_summary(done, asked)
     if asked.junit is not None:
         disk.write_text(Path(asked.junit), show.junit(done.judged))
-    _say_summary(done, asked)
 
 
 def _say_plan(planned: Planned) -> None:

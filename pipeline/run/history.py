@@ -17,14 +17,14 @@ from pipeline.adapters.engine import Engine
 from pipeline.adapters.history import History, Output, Run
 from pipeline.adapters.state import State
 from pipeline.errors import FailedError, InputError, InterruptedRunError, StackbuildError
-from pipeline.outcome import Built
+from pipeline.outcome import Built, Outcome, Verdict
 from pipeline.plan import Action
 from pipeline.ports import Ended, Event, Watch
 from pipeline.run.decide import Decided
 from pipeline.run.execute import Done
 from pipeline.run.project import Opening, open_project, state_folder
 from pipeline.show import Growth, Past
-from pipeline.tomlfile import nearest
+from pipeline.tomlfile import among
 
 
 @dataclass(slots=True)
@@ -36,12 +36,14 @@ class Recorded:
     _decided: Decided
     exit_code: int = 1
     growth: tuple[Growth, ...] = field(default=())
+    ended: list[Outcome | Verdict] = field(default_factory=list)
 
     def watching(self, watch: Watch) -> Watch:
         """A watch that notes each end as well."""
 
         def note(event: Event) -> None:
             if isinstance(event, Ended):
+                self.ended.append(event.outcome)
                 self._history.note(self.number, show.happening(event.outcome))
             watch(event)
 
@@ -134,8 +136,7 @@ def build_log(image: str, number: int | None, variant: str, place: tuple[str, st
         with suppress(StackbuildError):
             names |= set(open_project(*place, Opening(locked=True)).tree.images)
         if image not in names:
-            hint = nearest(image, names) or f"there are: {', '.join(sorted(names)) or 'none yet'}"
-            raise InputError.of(f"no image '{image}'", hint=hint)
+            raise InputError.of(f"no image '{image}'", hint=among(image, names))
         where = f" in run {number}" if number is not None else ""
         where += f" for the variant '{variant}'" if variant else ""
         hint = "`stackbuild history` has what each run has built"
@@ -150,7 +151,11 @@ def _key_in(history: History, number: int | None, variant: str, image: str) -> s
         if step and step["action"] == Action.BUILD:
             return str(step["key"])
     where = f"run {number}" if number is not None else "any run"
-    raise InputError.of(f"'{image}' was not built for the variant '{variant}' in {where}")
+    there = sorted(
+        {name for one in found for name, part in one.plan.items() if image in part.get("images", {})}
+    )
+    hint = among(variant, there) if there else "`stackbuild history` has what each run has built"
+    raise InputError.of(f"'{image}' was not built for the variant '{variant}' in {where}", hint=hint)
 
 
 @contextmanager

@@ -82,4 +82,5 @@ def summary(
     for name in names:
         word = "held back" if isinstance(name, HeldBack) else "named"
         counts[word] = counts.get(word, 0) + 1
-    return ", ".join(f"{count} {word}" for word, count in counts.items()) or "nothing to do"
+    said = [f"{n} {word.replace('probes', 'probe') if n == 1 else word}" for word, n in counts.items()]
+    return ", ".join(said) or "nothing to do"

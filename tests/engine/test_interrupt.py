@@ -41,11 +41,23 @@ def building(workshop: Workshop) -> Running:
     return running
 
 
+def test_what_has_failed_before_an_interrupt_is_told_with_its_log(workshop: Workshop) -> None:
+    workshop.image("broken", f"FROM {ROOT}\nRUN echo the reason && false # {workshop.nonce}\n")
+    running = building(workshop)
+    until(lambda: "failed broken" in running.said(), "it has failed")
+    running.send(signal.SIGINT)
+    ends_as_interrupted(workshop, running)
+    said = running.wait(1).err
+    assert "  │ the reason\n" in said
+    assert "  again: stackbuild build broken\n" in said
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_build_is_stopped_and_what_was_finished_is_kept(workshop: Workshop, number: signal.Signals) -> None:
     running = building(workshop)
     running.send(number)
     ends_as_interrupted(workshop, running)
+    assert "\n1 built in " in running.wait(1).err
     assert workshop.actions() == {"done": "reuse", "slow": "build"}
     dockerfile = workshop.images / "slow/Dockerfile"
     dockerfile.write_text(dockerfile.read_text().replace("sleep 300", "sleep 0"))

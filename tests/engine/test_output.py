@@ -203,3 +203,10 @@ def test_nothing_to_do_is_quickly_said(workshop: Workshop) -> None:
         took.append(time.monotonic() - began)
     # 0.5 s where nothing else runs; the bench says more
     assert min(took) < 3, took
+
+
+def test_verdicts_that_cannot_be_written_do_not_hide_what_was_built(workshop: Workshop) -> None:
+    workshop.image("base", f"FROM {ROOT}\nENV x={workshop.nonce}\n")
+    ran = workshop.run("--junit", f"{workshop.root}/stacks.toml/x.xml", code=1)
+    assert "\n1 built in " in ran.err
+    assert "x.xml: cannot be written: " in ran.err
