@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import tarfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,11 @@ def test_of_modes_and_owners_only_the_executable_bit_is_sent(folder: Path) -> No
         context.APART: "0o644",
     }
     assert {(member.uid, member.gid, member.uname) for member in members.values()} == {(0, 0, "")}
+
+
+def test_the_dockerfile_is_as_old_as_a_zip_file_can_hold_whenever_it_is_sent(folder: Path) -> None:
+    what = order(folder, *states(folder, "Dockerfile"), dockerfile_path="Dockerfile")
+    assert sent(what)["Dockerfile"].mtime == datetime(1980, 1, 1, tzinfo=UTC).timestamp()
 
 
 @pytest.mark.parametrize("target", ["./b", "sub//deep/", "../x/../y", "/", "."])

@@ -20,7 +20,7 @@ from pipeline.tree import Overlaid
 
 # where the Dockerfile lies in a context that does not itself hold it; only a COPY of everything takes it
 APART = ".stackbuild.Dockerfile"
-# 1980, the earliest time that a zip file can hold: what overlays add must be the same whenever it is built
+# 1980, the earliest time that a zip file can hold: what is made here must be the same whenever it is built
 EARLIEST = 315_532_800
 
 
@@ -60,7 +60,7 @@ def write(order: BuildOrder, stream: IO[bytes]) -> None:
         # last, so that a context that was cut short is never built
         info = tarfile.TarInfo(name)
         info.size = len(order.dockerfile)
-        info.mode = 0o755 if executable else 0o644
+        info.mode, info.mtime = 0o755 if executable else 0o644, EARLIEST
         tar.addfile(info, io.BytesIO(order.dockerfile))
 
 
