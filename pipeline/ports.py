@@ -51,9 +51,9 @@ class BuildOrder:
     `files` lie below `context`, an absolute folder, and must still be in the state that the key was made
     from, save those that are `overlaid`, which are taken as they are here; `bases` map references, as the
     Dockerfile names them, to what to take for them; `outside` are images that are none of ours, with those of
-    `bases`; `tags` are given to the result. With `apart` the Dockerfile must
-    not lie in the context, because the build would read it there. `attest` are the attestations to make, as
-    buildx takes them.
+    `bases`; `tags` are given to the result. With `apart` the Dockerfile must not lie in the context, because
+    the build would read it there; with `asks` it mounts secrets or keys, be they given or not. `attest` are
+    the attestations to make, as buildx takes them.
     """
 
     image: str
@@ -72,6 +72,7 @@ class BuildOrder:
     log: str
     no_cache: bool = False
     apart: bool = False
+    asks: bool = False
     means: Means = NO_MEANS
     attest: tuple[str, ...] = ()
     overlaid: Mapping[str, Overlaid] = field(default_factory=dict)

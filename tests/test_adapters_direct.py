@@ -12,14 +12,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from programs import program
+from test_adapters_builds import NoEngine
 from test_adapters_buildx import whole
 from test_adapters_context import order, states
 from test_adapters_trace import field, message
 
+from pipeline.adapters.builds import BuildFailedError, Builds
 from pipeline.adapters.direct import Direct
+from pipeline.adapters.engine import Engine
 from pipeline.adapters.patience import TemporaryError
 from pipeline.adapters.progress import Progress
 from pipeline.config import Secret, Ssh
@@ -220,6 +225,44 @@ def test_a_context_that_changes_while_it_is_sent_is_never_sent_to_its_end(tmp_pa
     assert not made.asked.endswith(b"0\r\n\r\n")
 
 
+def failed(message: str) -> dict[str, object]:
+    """What the engine says of a build that ends badly."""
+    return {"error": message, "errorDetail": {"message": message}}
+
+
+STEP = traced(vertex=field(1, "v") + field(3, "[2/2] RUN make") + field(5, b"") + field(7, "went wrong"))
+
+
+def asked_both(folder: Path, docker: Path, *said: object) -> tuple[BuildFailedError, str]:
+    """How a build fails of which the engine says this, and a client that line 3 is to blame; and the log."""
+    program(docker, "cat > /dev/null; echo Dockerfile:3 >&2; echo 'ERROR: as a client says' >&2; exit 1")
+    what = plain(folder / "context")
+    with engine(folder, *said) as made:
+        ours = NoEngine([])
+        ours.address = made.address
+        with pytest.raises(BuildFailedError) as caught:
+            Builds(cast("Engine", ours), folder / "scratch").build(what, lambda _: None)
+    return caught.value, Path(what.log).read_text()
+
+
+@pytest.mark.usefixtures("config")
+@pytest.mark.parametrize(
+    "said", [(failed("invalid port"),), (STEP, failed("failed to solve: no active sessions"))]
+)
+def test_what_the_engine_cannot_do_alone_or_blames_on_no_step_a_client_is_asked_for(
+    tmp_path: Path, docker: Path, said: tuple[object, ...]
+) -> None:
+    error, log = asked_both(tmp_path, docker, *said)
+    assert (str(error), error.line) == ("as a client says", 3)
+    assert f"{said[-1]['error']}\n" in log  # type: ignore[index]
+
+
+@pytest.mark.usefixtures("config")
+def test_a_step_that_fails_is_not_tried_through_a_client_as_well(tmp_path: Path, docker: Path) -> None:
+    error, _ = asked_both(tmp_path, docker, STEP, failed("it is broken"))
+    assert (str(error), error.step) == ("it is broken", "[2/2] RUN make")
+
+
 class Full(io.StringIO):
     """A log on a disk that is full."""
 
@@ -277,6 +320,7 @@ def test_the_engine_builds_what_needs_no_client(tmp_path: Path, config: Path) ->
         {"bases": (("debian:12", "debian:12@sha256:2"),)},
         {"outside": ("debian:12", "registry.example/private")},
         {"apart": True},
+        {"asks": True},
         {"attest": ("type=sbom",)},
         {"means": Means(secrets=(Secret("pip", env="X"),))},
         {"means": Means(ssh=(Ssh("default"),))},

@@ -103,6 +103,24 @@ def test_bytes_are_told_as_the_sum_of_all_that_is_transferred() -> None:
     assert told == [Moved(10), Moved(15, 50), Moved(60, 50)]
 
 
+@pytest.mark.parametrize(
+    ("step", "place"),
+    [
+        ("[2/2] COPY a /", "the build context"),
+        ("[2/2] COPY --chown=1 --from=tools --link a /", "'tools'"),
+        ("[b 2/2] RUN --mount=type=bind,from=tools,source=a,target=/a true", "what the step mounts"),
+        ("[b 2/2] RUN --mount=source=a,target=/a true", "the build context"),
+    ],
+)
+def test_a_file_that_is_missing_is_missed_where_it_was_looked_for(step: str, place: str) -> None:
+    wrong = 'failed to calculate checksum of ref 1::2: "/a": not found'
+    progress, _, _ = heard(
+        vertex("1", step, started="t", error=wrong),
+        f"ERROR: failed to solve: failed to compute cache key: {wrong}",
+    )
+    assert progress.error == f'"/a": not found in {place}'
+
+
 def test_a_cache_that_is_not_there_is_not_what_failed() -> None:
     name = "importing cache manifest from registry.example/cache"
     progress, _, _ = heard(

@@ -86,6 +86,19 @@ def test_the_dockerfile_lies_where_it_is_if_the_build_reads_it_there() -> None:
 
 
 @pytest.mark.parametrize(
+    ("run", "asks"),
+    [
+        ("RUN --mount=type=cache,target=/c true", False),
+        ("RUN --mount=type=secret,id=pip true", True),
+        ("RUN --mount=type=ssh true", True),
+        ("ONBUILD RUN --mount=type=secret,id=pip true", True),
+    ],
+)
+def test_who_mounts_a_secret_or_a_key_asks_for_it_whether_it_is_given_or_not(run: str, asks: bool) -> None:
+    assert ordered("one", {"one/Dockerfile": f"FROM debian:12\n{run}\n"}).asks is asks
+
+
+@pytest.mark.parametrize(
     ("text", "edited"),
     [
         ("FROM base\nRUN x\n", "FROM {}\nRUN x\n"),

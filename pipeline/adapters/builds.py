@@ -54,12 +54,16 @@ class Builds:
         log = Path(order.log)
         again = order.log in self._logs
         self._logs.add(order.log)
-        way = self._direct if self._direct.takes(order) else self._buildx
+        direct = self._direct.takes(order)
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("a" if again else "w", encoding="utf-8", errors="replace") as file:
                 progress = Progress(file, tell, secrets.values(order.means.secrets))
-                went = way.run(order, progress)
+                went = (self._direct if direct else self._buildx).run(order, progress)
+                # a trigger may want a secret; and who is to blame, where it is no step, a client knows
+                if direct and not went and progress.asks:
+                    progress = Progress(file, tell, secrets.values(order.means.secrets))
+                    went = self._buildx.run(order, progress)
         except OSError as error:
             hint = "is the disk full, or the folder not writable?"
             where = str(error.filename or log)

@@ -50,7 +50,8 @@ class Direct:
         """
         means = order.means
         given = (order.bases, order.attest, means.secrets, means.ssh, means.cache_from, means.cache_to)
-        if not self._path or order.apart or any(given) or dockerconfig.has_proxies():
+        # where a secret is not given, BuildKit asks for it all the same
+        if not self._path or order.apart or order.asks or any(given) or dockerconfig.has_proxies():
             return False
         return all(map(self._has, order.outside))
 

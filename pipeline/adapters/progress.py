@@ -27,10 +27,14 @@ CONTROL = re.compile(
 )
 _PROCESS = re.compile(r'process "(.*)" did not complete successfully: (exit code: \d+.*)', re.DOTALL)
 _MISSING = re.compile(r'failed to calculate checksum of ref \S+ (".*"): not found\Z', re.DOTALL)
+# where a step takes its files from, if not from the context
+_TAKEN = re.compile(r"\] (?:COPY (?:--\S+ )*--from=(\S+)|RUN .*\bfrom=)")
 _EXIT = re.compile(r"exit code: (\d+)")
 _PLACE = re.compile(r"[^\s:]+:(\d+)\Z")
 _UTF8 = codecs.getincrementaldecoder("utf-8")
 _SHELL = "/bin/sh -c "
+# what is said where a client is asked back that is not there
+_NOBODY = "no active session"
 _IMPORT = "importing cache manifest from"
 # steps that wait for a registry, with what they want of it at the end of their names
 _FETCH = re.compile(
@@ -106,16 +110,28 @@ class Progress:
         """What went wrong, short enough for a message; "" where nothing was said of it."""
         text = self._complaint
         if missing := _MISSING.search(text):
-            return f"{missing[1]}: not found in the build context"
+            return f"{missing[1]}: not found in {self._source}"
         if process := _PROCESS.search(text):
             command = " ".join(visible(_unquoted(process[1]).removeprefix(_SHELL)).split())
             return f"{process[2]}: {_cut(command, 100)}"
         return _cut(text, LONGEST)
 
     @property
+    def asks(self) -> bool:
+        """Whether a client is wanted: BuildKit did, or nobody has said which step or line is to blame."""
+        return _NOBODY in self._complaint or not (self.step or self.line)
+
+    @property
     def _complaint(self) -> str:
         said = [word.removeprefix("ERROR: ") for word in self._words if word.startswith("ERROR: ")]
         return (said or self._words or [""])[-1].removeprefix("failed to solve: ")
+
+    @property
+    def _source(self) -> str:
+        """Where the step that failed takes its files from."""
+        if taken := _TAKEN.search(self.step):
+            return f"'{taken[1]}'" if taken[1] else "what the step mounts"
+        return "the build context"
 
     @property
     def ending(self) -> Ending:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline import labels, refs
 from pipeline.adapters.engine import local_name
-from pipeline.dockerfile import Dockerfile, Facts, from_spot
+from pipeline.dockerfile import Dockerfile, Facts, from_spot, mounted_ids
 from pipeline.graph import Node
 from pipeline.plan import Step
 from pipeline.ports import BuildOrder
@@ -47,6 +47,7 @@ def order_of(step: Step, node: Node, keys: Mapping[str, str], where: tuple[Path,
         log=log,
         no_cache=step.afresh,
         apart=not own and _takes_all(node, step),
+        asks=bool(mounted_ids(image.dockerfile)),
         overlaid=image.overlaid,
     )
 

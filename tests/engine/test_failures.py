@@ -62,6 +62,18 @@ def test_the_step_that_failed_is_shown_and_not_one_that_ran_beside_it(workshop: 
     assert "images/one/Dockerfile:4" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("EXPOSE nine", "Invalid containerPort: nine"),
+        ("COPY --from={root} /none /", "\"/none\": not found in '{root}'"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line_and_its_place(workshop: Workshop, wrong: str, said: str) -> None:
+    workshop.image("one", f"FROM {ROOT}\nRUN true\n{wrong.format(root=ROOT)}\n")
+    assert f"images/one/Dockerfile:3: {said.format(root=ROOT)}\n" in workshop.run(code=1).err
+
+
 def test_fail_fast_starts_nothing_more(workshop: Workshop) -> None:
     workshop.image("bad", f"FROM {ROOT}\nRUN echo {workshop.nonce}; false\n")
     workshop.image("bad-child", "FROM jupyter/bad\n")

@@ -61,6 +61,17 @@ def test_a_secret_is_seen_by_the_build_and_by_nobody_else(workshop: Workshop, tm
     assert workshop.run("history", "1", "--format", "json").out.count(SECRET) == 0
 
 
+@pytest.mark.parametrize("onbuild", ["", "ONBUILD "])
+def test_a_secret_that_may_be_missing_and_is_costs_nothing(workshop: Workshop, onbuild: str) -> None:
+    mounts = "--mount=type=secret,id=pip --mount=type=ssh"
+    workshop.image(
+        "one", f"FROM {ROOT}\n{onbuild}RUN {mounts} ls /run/secrets > /found; : {workshop.nonce}\n"
+    )
+    workshop.image("two", "FROM jupyter/one\n")
+    workshop.run()
+    assert workshop.text("two", "/found") == ""
+
+
 def test_a_secret_that_is_not_there_is_missed_before_anything_starts(workshop: Workshop) -> None:
     workshop.more('[build.secrets]\npip = { env = "NOT_SET_ANYWHERE" }\nother = { env = "NOT_SET_EITHER" }')
     workshop.image("app", f"FROM {ROOT}\nRUN --mount=type=secret,id=pip,required=true cat /run/secrets/pip\n")
