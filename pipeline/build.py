@@ -207,12 +207,12 @@ class _Drive:
     def settle(self, name: str, outcome: Outcome | Verdict) -> None:
         """Take in how a task has ended."""
         before = self.plan
-        self.plan = self.plan.finished(name, ok=not isinstance(outcome, Failed))
-        if self._limits.fail_fast and _is_failure(outcome):
-            self.plan = self.plan.stopped()
+        finished = before.finished(name, ok=not isinstance(outcome, Failed))
+        stops = self._limits.fail_fast and _is_failure(outcome)
+        self.plan = finished.stopped() if stops else finished
         self.outcomes.append(outcome)
         self._watch(Ended(name, outcome))
-        for blocked in _blocked(before, self.plan, self._tasks, self._tasks[name]):
+        for blocked in _blocked((before, finished, self.plan), self._tasks, self._tasks[name]):
             self.outcomes.append(blocked)
             self._watch(Ended(blocked.key, blocked))
 
@@ -231,12 +231,16 @@ def _is_failure(outcome: Outcome | Verdict) -> bool:
 
 
 def _blocked(
-    before: Schedule, after: Schedule, by_name: Mapping[str, Task], failed: Task
+    plans: tuple[Schedule, Schedule, Schedule], by_name: Mapping[str, Task], failed: Task
 ) -> tuple[Blocked, ...]:
-    """The builds and pulls that the failure of one task blocked."""
-    lost = after.blocked - before.blocked
+    """The builds and pulls that the failure of one task blocked, and those that do not begin after it.
+
+    The plans are the one before it, the one after it, and that one where nothing more begins.
+    """
+    before, after, last = plans
+    lost = last.blocked - before.blocked
     return tuple(
-        Blocked(task.step.image, task.step.key, task.doing, (failed.step.image,))
+        Blocked(task.step.image, task.step.key, task.doing, (failed.step.image,), name not in after.blocked)
         for name, task in by_name.items()
         if name in lost and task.doing in {BUILD, PULL}
     )

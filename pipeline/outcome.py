@@ -79,12 +79,16 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A step could not begin, because these images failed."""
+    """A step could not begin, because these images failed.
+
+    With `stopped` it stands on none of them: after the first failure nothing more was to begin.
+    """
 
     image: str
     key: str
     doing: str
     by: tuple[str, ...]
+    stopped: bool = False
 
 
 Outcome = Built | Pulled | Reused | Pushed | Failed | Blocked

@@ -67,6 +67,12 @@ def test_after_the_first_failure_a_fast_failing_run_starts_nothing_more() -> Non
     assert len(outcomes) == 6
 
 
+def test_what_a_fast_failing_run_does_not_begin_is_told_from_what_stands_on_the_failure() -> None:
+    outcomes, _ = drive(steps_of("a > b, x > y"), failing("a"), jobs=1, fail_fast=True, seconds={"a": 9.0})
+    stopped = {one.image: one.stopped for one in outcomes if isinstance(one, Blocked)}
+    assert stopped == {"b": False, "x": True, "y": True}
+
+
 def test_an_exception_tells_what_runs_to_stop_and_leaves_once_it_has() -> None:
     def work(task: Task) -> Outcome | Verdict:
         raise KeyboardInterrupt
@@ -175,6 +181,7 @@ def test_a_failed_probe_ends_a_fast_failing_run() -> None:
     )
     assert ("Built", "base") in named(outcomes)
     assert ("Blocked", "r") in named(outcomes)
+    assert all(one.stopped for one in outcomes if isinstance(one, Blocked))
 
 
 def test_the_same_probe_of_one_key_in_two_variants_runs_once() -> None:

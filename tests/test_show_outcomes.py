@@ -61,6 +61,7 @@ def test_one_cause_is_told_once_for_all_that_failed_of_it() -> None:
         (Pushed("a", "k", "sha256:x", 2.0), "pushed a  2.0 s"),
         (FAILED, "failed scipy (build)  RUN pip install: exit 1"),
         (Blocked("b", "k", "build", ("a", "x")), "blocked b  by a, x"),
+        (Blocked("b", "k", "build", ("a",), stopped=True), "not begun b  a failed"),
         (Verdict("a", "k", "p", "it runs", Result.PASSED, "", 3.0), "passed a: it runs  3.0 s"),
         (Verdict("a", "k", "p", "it runs", Result.FAILED, "exit 1", 3.0), "failed a: it runs  exit 1"),
         (Verdict("a", "k", "p", "gpu", Result.INCONCLUSIVE, "no GPU"), "inconclusive a: gpu  no GPU"),
@@ -86,6 +87,15 @@ def test_a_summary_counts_everything_that_happened() -> None:
     assert show.summary([built, FAILED, built], [passed, failed, passed], names) == (
         "2 built, 1 failed, 2 probes passed, 1 probe failed, 1 named, 2 held back"
     )
+
+
+def test_what_was_not_begun_counts_as_that_and_a_failure_does_not_block_it() -> None:
+    other = Blocked("other", "k", "build", (FAILED.image,), stopped=True)
+    assert show.summary([FAILED, Blocked("x", "k", "build", ("scipy",)), other], (), ()) == (
+        "1 failed, 1 blocked, 1 not begun"
+    )
+    (text,) = show.failures_text([FAILED, other], again, show.plain)
+    assert "blocks" not in text
 
 
 def test_stand_ins_are_said_a_line_each() -> None:

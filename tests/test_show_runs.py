@@ -38,6 +38,7 @@ HAPPENED = tuple(
         Pushed("app", KEY, "sha256:2", 0.5),
         Failed("tool", KEY, "build", "exit code: 1"),
         Blocked("leaf", KEY, "build", ("tool", "app")),
+        Blocked("other", KEY, "build", ("tool",), stopped=True),
         Verdict("app", KEY, "4", "it runs", Result.PASSED, "", 3.0),
         Verdict("app", KEY, "5", "it has a GPU", Result.INCONCLUSIVE, "no GPU here"),
         Promoted("app", "cpu", "sha256:2", ("lab/app:latest", "lab/app:2026")),

@@ -1,6 +1,6 @@
 """Plans, graphs and outcomes as text for a terminal."""
 
-from pipeline.show.board import Board, Part, Row, Standing, Totals, fitting, key_of, parts
+from pipeline.show.board import Board, Part, Row, Standing, Totals, fitting, flat, key_of, parts
 from pipeline.show.diffs import FileChange, differences, matches_text
 from pipeline.show.explanations import explanations_json, explanations_text
 from pipeline.show.failures import failures_text
@@ -40,6 +40,7 @@ __all__ = [
     "failed_verdict_text",
     "failures_text",
     "fitting",
+    "flat",
     "graph_dot",
     "graph_json",
     "graph_mermaid",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from statistics import median
 
@@ -223,8 +223,12 @@ def fitting(rows: tuple[Row, ...], most: int) -> tuple[tuple[Row, ...], dict[Sta
     counts: dict[Standing, int] = {}
     for row in rest:
         counts[row.standing] = counts.get(row.standing, 0) + 1
-    flat = (Row(row.name, "", row.standing, row.text, row.seconds, row.left) for row in kept)
-    return tuple(flat), counts
+    return flat(kept), counts
+
+
+def flat(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """The rows without the tree."""
+    return tuple(replace(row, indent="") for row in rows)
 
 
 def _forest(cast: tuple[Part, ...]) -> list[tuple[str, str]]:
@@ -265,7 +269,8 @@ def _settle(image: _Image, outcome: Outcome | Verdict) -> None:
         case Failed():
             image.settled, image.text, image.seconds = Standing.FAILED, outcome.message, outcome.seconds
         case Blocked():
-            image.settled, image.text = Standing.BLOCKED, f"by {', '.join(outcome.by)}"
+            who = ", ".join(outcome.by)
+            image.settled, image.text = Standing.BLOCKED, f"{who} failed" if outcome.stopped else f"by {who}"
         case Verdict(result=Result.FAILED):
             image.settled, image.text = Standing.FAILED, f"{outcome.title}: {outcome.reason}"
         case Verdict(result=Result.INCONCLUSIVE) if image.settled is not Standing.FAILED:

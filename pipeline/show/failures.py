@@ -41,5 +41,7 @@ def _block(failed: list[Failed], blocked: tuple[str, ...], again: Again, paint: 
 
 def _blocked_by(failed: Iterable[Failed], outcomes: Iterable[Outcome]) -> tuple[str, ...]:
     names = {one.image for one in failed}
-    found = (one.image for one in outcomes if isinstance(one, Blocked) and names & set(one.by))
+    found = (
+        one.image for one in outcomes if isinstance(one, Blocked) and not one.stopped and names & set(one.by)
+    )
     return tuple(dict.fromkeys(found))

@@ -38,6 +38,8 @@ def outcome_line(outcome: Outcome | Verdict | Promoted | HeldBack, paint: Paint)
             return f"{paint('pushed', 'green')} {outcome.image}  {duration(outcome.seconds)}"
         case Failed():
             return f"{paint('failed', 'red')} {outcome.image} ({outcome.doing})  {outcome.message}"
+        case Blocked(stopped=True):
+            return f"{paint('not begun', 'yellow')} {outcome.image}  {', '.join(outcome.by)} failed"
         case Blocked():
             return f"{paint('blocked', 'yellow')} {outcome.image}  by {', '.join(outcome.by)}"
         case Verdict():
@@ -75,7 +77,9 @@ def summary(
     }  # fmt: skip
     counts: dict[str, int] = {}
     for outcome in outcomes:
-        counts[words[type(outcome)]] = counts.get(words[type(outcome)], 0) + 1
+        stopped = isinstance(outcome, Blocked) and outcome.stopped
+        word = "not begun" if stopped else words[type(outcome)]
+        counts[word] = counts.get(word, 0) + 1
     for verdict in verdicts:
         word = f"probes {verdict.result}"
         counts[word] = counts.get(word, 0) + 1

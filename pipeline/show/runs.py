@@ -142,6 +142,8 @@ def _line(one: Mapping[str, Any], paint: Paint) -> str:
             rest += f", {size(int(one.get('size', 0)))}"
         case "failed":
             rest = f" ({one.get('doing')})  {one.get('message')}"
+        case "blocked" if one.get("stopped"):
+            word, rest = "not begun", f"  {', '.join(one.get('by', ()))} failed"
         case "blocked":
             rest = f"  by {', '.join(one.get('by', ()))}"
         case "verdict":

@@ -24,6 +24,10 @@ PAUSE = 0.2
 PATIENCE = 2.0
 WIDE, WIDEST = 72, 132
 NAMES = (12, 48)
+# so many letters of a name are seen where the tree is drawn; it is not where it takes their room
+LEAST = 6
+# a terminal shows Ctrl-C, twice, behind the last line, which must not break
+ECHO = 4
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 MARKS = {
     Standing.WAITING: ("·", "dim"),
@@ -145,12 +149,15 @@ def frame(
     width, height = min(room[0], WIDEST), room[1]
     kept, rest = show.fitting(rows, max(height - 2, 1))
     most = min(max(NAMES[0], width * 2 // 5), NAMES[1])
+    if any(cell_len(row.indent) + min(cell_len(row.name), LEAST) > most for row in kept):
+        kept = show.flat(kept)
     names = min(max((cell_len(_name(row)) for row in kept), default=0), most)
     lines = [_line(row, names, width, tick) for row in kept]
     if rest:
         counts = ", ".join(f"{count} {standing}" for standing, count in rest.items())
         lines.append(Text(_cut(f"  … {sum(rest.values())} more: {counts}", width), "dim"))
-    lines.append(Text(_cut(_summary(totals, width), width), "bold"))
+    last = max(width - ECHO, 1)
+    lines.append(Text(_cut(_summary(totals, last), last), "bold"))
     if plain:
         lines = [_translated(line) for line in lines]
     for line in lines:
