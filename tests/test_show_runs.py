@@ -76,7 +76,8 @@ def test_a_run_for_machines_is_as_documented() -> None:
     assert listed["variants"]["cpu"]["images"]["app"]["reasons"] == ["changed: file setup"]
     whole = show.run_json(past(12, "failed", 1, 250.0, happenings=HAPPENED))
     assert [one["kind"] for one in whole["happened"]] == [
-        "built", "pushed", "failed", "blocked", "verdict", "verdict", "promoted", "held back", "growth",
+        "built", "pushed", "failed", "blocked", "blocked", "verdict", "verdict", "promoted", "held back",
+        "growth",
     ]  # fmt: skip
     assert json.loads(json.dumps(whole)) == json.loads(json.dumps(whole))
 
