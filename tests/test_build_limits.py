@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -163,17 +162,28 @@ def test_transfers_take_no_room_from_builds() -> None:
 
 
 def test_builds_that_could_begin_together_do_so_one_by_one_the_most_urgent_first() -> None:
-    began: list[tuple[str, float]] = []
+    told: list[float] = []
 
-    def work(task: Task) -> Outcome | Verdict:
-        began.append((task.step.image, time.monotonic()))
-        return done(task)
+    def turn() -> float:
+        # every other time it is another build's turn
+        told.append(0.0 if len(told) % 2 == 0 else 0.001)
+        return told[-1]
 
-    drive(steps_of("a, b, c > d"), work, turn=Turns(0.05).take)
-    images, times = zip(*began, strict=True)
+    _, log = drive(steps_of("a, b, c > d"), turn=turn)
+    images = [image for image, _ in log.began()]
     assert images[0] == "c"
     assert sorted(images) == ["a", "b", "c", "d"]
-    assert all(later - sooner >= 0.05 for sooner, later in itertools.pairwise(times))
+    assert told.count(0.0) == 4
+    assert told.count(0.001) >= 3
+
+
+def test_a_turn_comes_when_its_time_has() -> None:
+    turns = Turns(0.05)
+    assert turns.take() == 0
+    wait = turns.take()
+    assert 0 < wait <= 0.05
+    time.sleep(wait)
+    assert turns.take() == 0
 
 
 def test_what_is_no_build_does_not_wait_for_its_turn() -> None:
