@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -383,33 +382,6 @@ def test_colour_is_for_terminals_that_want_it(
 def test_an_error_shows_control_characters_and_obeys_none(capsys: pytest.CaptureFixture[str]) -> None:
     streams.complain(InputError.of("no file 'a\x1b[2Jb\rc'", "im\x07ages:1", "try 'ü'"))
     assert capsys.readouterr().err == "error: im\\x07ages:1: no file 'a\\x1b[2Jb\\rc'\n  hint: try 'ü'\n"
-
-
-class Written(io.TextIOWrapper):
-    """A standard output that keeps what is written, and may be a terminal."""
-
-    def __init__(self, *, terminal: bool) -> None:
-        super().__init__(io.BytesIO(), encoding="utf-8")
-        self._terminal = terminal
-
-    def isatty(self) -> bool:
-        return self._terminal
-
-    def text(self) -> bytes:
-        assert isinstance(self.buffer, io.BytesIO)
-        return self.buffer.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("terminal", "written"), [(True, b"FROM x\nRUN \\x1b[2J\\r\n"), (False, b"FROM x\nRUN \x1b[2J\r\n")]
-)
-def test_a_file_gives_a_terminal_no_orders_and_a_pipe_every_byte(
-    monkeypatch: pytest.MonkeyPatch, terminal: bool, written: bytes
-) -> None:
-    out = Written(terminal=terminal)
-    monkeypatch.setattr(sys, "stdout", out)
-    streams.put_file("FROM x\nRUN \x1b[2J\r\n")
-    assert out.text() == written
 
 
 def test_the_text_of_a_picture_is_taken_as_it_is() -> None:
