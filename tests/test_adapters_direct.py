@@ -150,6 +150,13 @@ def test_what_the_environment_gives_a_build_of_dockers_it_gives_here_too(
     assert json.loads(made.query["buildargs"][0]) == {"no_proxy": "lab", "SOURCE_DATE_EPOCH": "7"}
 
 
+def test_an_epoch_that_is_empty_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "")
+    with engine(tmp_path, IMAGE) as made:
+        run(made, order(tmp_path))
+    assert json.loads(made.query["buildargs"][0]) == {}
+
+
 def test_nothing_in_an_order_becomes_a_header(tmp_path: Path) -> None:
     odd = "x\r\nX-Evil: 1\r\n\r\n"
     what = replace(order(tmp_path), target=odd, args=((odd, odd),), labels=((odd, odd),), tags=(odd,))

@@ -103,8 +103,8 @@ class Direct:
 
 def _head(order: BuildOrder) -> bytes:
     """The head of the request; what is in an order is data, and cannot become another header."""
-    # buildx takes this one from the environment as well
-    epoch = {EPOCH: os.environ[EPOCH]} if EPOCH in os.environ else {}
+    # buildx takes this one from the environment as well, unless it is empty
+    epoch = {EPOCH: value} if (value := os.environ.get(EPOCH)) else {}
     args = {**epoch, **proxies.of(order.means), **dict(order.args)}
     query = [
         ("version", BUILDKIT),
