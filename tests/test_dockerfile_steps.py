@@ -16,10 +16,10 @@ TWO = parse(b"FROM x AS Builder\nRUN one\nFROM builder\nCOPY a /\nFROM y\nRUN b\
         ("[2/4] RUN one   && two", 3),
         ("[3/4] WORKDIR /w", 5),
         ("[4/4] COPY a /", 6),
-        # triggers of the base are counted before what is ours, and are in no line
+        # triggers of the base are counted before what is ours, and come with its FROM
         ("[3/5] RUN one   && two", 3),
-        ("[2/5] RUN trigger", 0),
-        ("[1/4] FROM x", 0),
+        ("[2/5] RUN trigger", 1),
+        ("[1/4] FROM x", 1),
         ("[linux/arm64 2/4] RUN one   && two", 3),
         ("[internal] load build definition", 0),
         ("exporting to image", 0),
@@ -28,6 +28,25 @@ TWO = parse(b"FROM x AS Builder\nRUN one\nFROM builder\nCOPY a /\nFROM y\nRUN b\
 )
 def test_a_step_is_counted_from_the_end_of_its_stage(name: str, line: int) -> None:
     assert step_line(ONE, name) == line
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("[2/4] RUN trigger", 1),
+        ("[3/4] COPY trigger /", 1),
+        ("[4/4] RUN one   && two", 3),
+        ("[5/4] WORKDIR /w", 5),
+        ("[6/4] COPY a /", 6),
+    ],
+)
+def test_triggers_that_are_left_out_of_the_number_of_steps_shift_no_line(name: str, line: int) -> None:
+    names = ("[6/4] COPY a /", name, "[1/4] FROM x", "[tools 9/2] RUN elsewhere", "exporting to image")
+    assert step_line(ONE, name, names) == line
+
+
+def test_a_step_beyond_the_last_one_is_the_last_one() -> None:
+    assert step_line(ONE, "[9/4] COPY a /") == 6
 
 
 @pytest.mark.parametrize(

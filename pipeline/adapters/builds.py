@@ -21,8 +21,8 @@ KILLED = 137
 class BuildFailedError(FailedError):
     """A build that ended badly: why, in which step, at which line of its Dockerfile, the end of its output.
 
-    `step` is as BuildKit calls it, "" where none is to blame, and `line` 0 where nobody named one. `trouble`
-    is what may soon be over, where that is why.
+    `step` is as BuildKit calls it, "" where none is to blame, `steps` are all of them, and `line` is 0 where
+    nobody named one. `trouble` is what may soon be over, where that is why.
     """
 
     def __init__(self, message: str, where: tuple[str, int], tail: tuple[str, ...]) -> None:
@@ -30,6 +30,7 @@ class BuildFailedError(FailedError):
         self.message = message
         self.step, self.line = where
         self.tail = tail
+        self.steps: tuple[str, ...] = ()
         self.trouble: Trouble | None = None
         self.hint = ""
 
@@ -86,6 +87,7 @@ def _failure(progress: Progress) -> StackbuildError:
         return TemporaryError.of(f"the engine is gone: {message}")
     error = BuildFailedError(message, (progress.step, progress.line), progress.tail)
     error.trouble = trouble
+    error.steps = progress.steps
     if ending.exit_code == KILLED:
         error.message = f"out of memory, or killed: {message}"
         error.hint = (

@@ -106,6 +106,11 @@ class Progress:
         return self._names.get(self._failed, "")
 
     @property
+    def steps(self) -> tuple[str, ...]:
+        """The names of all steps, done or not."""
+        return tuple(self._names.values())
+
+    @property
     def error(self) -> str:
         """What went wrong, short enough for a message; "" where nothing was said of it."""
         text = self._complaint

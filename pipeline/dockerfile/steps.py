@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from pipeline.dockerfile.model import Dockerfile, Stage
 
@@ -13,15 +14,22 @@ _UNNAMED = re.compile(r"stage-(\d+)")
 _COUNTED = frozenset({"ADD", "COPY", "RUN", "WORKDIR"})
 
 
-def step_line(dockerfile: Dockerfile, name: str) -> int:
-    """The line of the instruction that a step of this name does, 0 for a name that means none."""
+def step_line(dockerfile: Dockerfile, name: str, names: Iterable[str] = ()) -> int:
+    """The line of the instruction that a step of this name does, 0 for a name that means none.
+
+    `names` are those of all steps of the build. A trigger of the base is in the line of its FROM.
+    """
     found = _NAME.match(name)
     if not found:
         return 0
-    counted = [one for one in _stage(dockerfile, found["stage"] or "").body if one.keyword in _COUNTED]
-    # from the end: what is counted before the first of ours differs
-    at = len(counted) - 1 - (int(found["steps"]) - int(found["step"]))
-    return counted[at].line if 0 <= at < len(counted) else 0
+    stage = _stage(dockerfile, found["stage"] or "")
+    counted = [one for one in stage.body if one.keyword in _COUNTED]
+    # from the end: what is counted before the first of ours differs. Old BuildKits (0.13) count on through
+    # triggers, but leave them out of how many steps there are: the last one of three may be `[5/3]`
+    others = [one for one in map(_NAME.match, names) if one and one["stage"] == found["stage"]]
+    last = max(int(found["steps"]), *(int(one["step"]) for one in (found, *others)))
+    at = len(counted) - 1 - (last - int(found["step"]))
+    return (counted[at] if at >= 0 else stage.instruction).line
 
 
 def _stage(dockerfile: Dockerfile, name: str) -> Stage:

@@ -172,7 +172,7 @@ class Worker:
         step, doing = job.task.step, job.task.doing
         if isinstance(error, BuildFailedError):
             image = self._nodes[step.key].image
-            line = error.line or step_line(image.dockerfile, error.step)
+            line = error.line or step_line(image.dockerfile, error.step, error.steps)
             where = f"{image.where}:{line}: " if line else ""
             message = f"{where}{error.message}"
             hint = error.hint or hints.of_words(error.message)

@@ -74,6 +74,12 @@ def test_what_is_wrong_is_said_with_its_line_and_its_place(workshop: Workshop, w
     assert f"images/one/Dockerfile:3: {said.format(root=ROOT)}\n" in workshop.run(code=1).err
 
 
+def test_triggers_of_the_parent_shift_no_line(workshop: Workshop) -> None:
+    workshop.image("one", f"FROM {ROOT}\nONBUILD RUN : {workshop.nonce}\nONBUILD RUN true\n")
+    workshop.image("two", "FROM jupyter/one\nRUN true\nRUN exit 7\nRUN true\n")
+    assert "images/two/Dockerfile:3: exit code: 7: exit 7\n" in workshop.run(code=1).err
+
+
 def test_fail_fast_starts_nothing_more(workshop: Workshop) -> None:
     workshop.image("bad", f"FROM {ROOT}\nRUN echo {workshop.nonce}; false\n")
     workshop.image("bad-child", "FROM jupyter/bad\n")
