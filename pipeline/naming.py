@@ -34,11 +34,7 @@ def published(name: str, patterns: tuple[str, ...], case: str) -> str:
     if not slash and any("{tag}" in pattern for pattern in patterns) and "_" in spelt:
         outer, _, inner = spelt.rpartition("_")
     found = f"{outer}:{inner.replace('/', '-')}" if inner else outer
-    try:
-        refs.parse(found)
-    except ValueError:
-        return ""
-    return found
+    return found if refs.is_valid(found) else ""
 
 
 def calls(name: str, patterns: tuple[str, ...]) -> Iterator[str]:

@@ -90,3 +90,12 @@ def parse(text: str) -> Reference:
     if registry == DEFAULT_REGISTRY and "/" not in repository:
         repository = f"library/{repository}"
     return Reference(registry, repository, tag, digest)
+
+
+def is_valid(text: str) -> bool:
+    """Whether the text spells a reference."""
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True

@@ -137,6 +137,19 @@ def test_what_is_asked_wrongly_is_said_before_any_engine_is_asked(
     assert said.out == ""
 
 
+@pytest.mark.parametrize("folder", ["c++", "a b", "a..x", "b\u00fccher"])
+def test_an_image_that_no_engine_takes_by_its_folders_name_is_said_before_any_is_asked(
+    folder: str, project: Project
+) -> None:
+    (project.root / "images" / folder).mkdir()
+    (project.root / "images" / folder / "Dockerfile").write_text("FROM debian:bookworm\n")
+    for command in ("plan", "build"):
+        said = project.run(command, code=2)
+        assert said.errors == [f"error: images/{folder}/Dockerfile: no image can be called '{folder}'"]
+        assert f"images.NAME] with dockerfile = '{folder}/Dockerfile'" in said.err
+    project.run("graph")
+
+
 def test_wrong_options_are_usage_errors(project: Project) -> None:
     for command in (("--nonsense",), ("--jobs", "0"), ("--gpu", "maybe"), ("plan", "--format", "xml")):
         said = project.run(*command, code=2)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from pipeline import lock as locking
 from pipeline import plan, refs, smoke
-from pipeline.adapters.engine import Engine
+from pipeline.adapters.engine import Engine, local_name
 from pipeline.adapters.terminal import Voice, paint_for, say
 from pipeline.errors import InputError, Problem, UnreachableError
 from pipeline.plan import Request
@@ -16,6 +16,7 @@ from pipeline.run import means
 from pipeline.run.decide import Ask, Before, roots_of
 from pipeline.run.project import LOCK, Opening, Project, View, open_project
 from pipeline.run.then import Place, at
+from pipeline.tree import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def ask_of(project: Project, found: tuple[View, ...], asked: Asked) -> Ask:
             f"registry '{registry}' {error}", hint="write it like registry.example/team"
         ) from error
     there, graphs = project.tree.images, {view.variant.name: view.graph for view in found}
-    problems = smoke.declared(project.config, there, graphs)
+    problems = [*_nameless(there.values()), *smoke.declared(project.config, there, graphs)]
     if problems := [*problems, *means.declared(project.config.build, there)]:
         raise InputError(*dict.fromkeys(problems))
     roots = roots_of(found)
@@ -101,6 +102,14 @@ def ask_of(project: Project, found: tuple[View, ...], asked: Asked) -> Ask:
         changed = _reached(found, replace(request, ancestors_only=asked.ancestors_only), changed)
     ask = Ask(images, changed, registry, asked.publish, asked.leaves, asked.ancestors_only, asked.locked)
     return replace(ask, gpu=asked.gpu, smoke=asked.smoke)
+
+
+def _nameless(images: Iterable[Image]) -> Iterator[Problem]:
+    """The images whose name no engine takes, like that of a folder `c++`."""
+    for image in images:
+        if not refs.is_valid(local_name(image.name, "")):
+            hint = f"name it: [tree.{image.tree}.images.NAME] with dockerfile = '{image.path}' in stacks.toml"
+            yield Problem(f"no image can be called '{image.name}'", image.where, hint)
 
 
 def _images(project: Project, asked: Asked) -> tuple[tuple[str, ...], tuple[str, ...]]:
