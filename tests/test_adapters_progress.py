@@ -121,6 +121,12 @@ def test_a_file_that_is_missing_is_missed_where_it_was_looked_for(step: str, pla
     assert progress.error == f'"/a": not found in {place}'
 
 
+def test_an_error_is_one_line_that_gives_a_terminal_no_orders() -> None:
+    progress = Progress(io.StringIO(), lambda _: None)
+    progress.fail("git error: exit status 128\nstderr:\nfatal: no such \x1b[2Jbranch\n")
+    assert progress.error == r"git error: exit status 128 stderr: fatal: no such \x1b[2Jbranch"
+
+
 def test_a_cache_that_is_not_there_is_not_what_failed() -> None:
     name = "importing cache manifest from registry.example/cache"
     progress, _, _ = heard(

@@ -15,7 +15,7 @@ from typing import IO, Any
 from pipeline.adapters.secrets import Mask
 from pipeline.patience import Ending
 from pipeline.ports import Moved, Said, Tell
-from pipeline.show.words import visible
+from pipeline.show.words import one_line
 
 TAIL = 20
 LONGEST = 500
@@ -117,9 +117,9 @@ class Progress:
         if missing := _MISSING.search(text):
             return f"{missing[1]}: not found in {self._source}"
         if process := _PROCESS.search(text):
-            command = " ".join(visible(_unquoted(process[1]).removeprefix(_SHELL)).split())
+            command = one_line(_unquoted(process[1]).removeprefix(_SHELL))
             return f"{process[2]}: {_cut(command, 100)}"
-        return _cut(text, LONGEST)
+        return _cut(one_line(text), LONGEST)
 
     @property
     def asks(self) -> bool:
