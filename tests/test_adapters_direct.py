@@ -9,7 +9,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -52,7 +52,8 @@ class Answering:
 
     def _answer(self) -> None:
         line, _ = self._line.accept()
-        with line:
+        # who has heard how it ends may hang up before all is said
+        with line, suppress(BrokenPipeError, ConnectionResetError):
             while not self.asked.endswith(b"\r\n0\r\n\r\n") and not (self._early and self.asked):
                 piece = line.recv(1 << 16)
                 if not piece:
