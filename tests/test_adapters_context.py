@@ -120,6 +120,13 @@ def test_a_link_says_exactly_what_it_says_on_disk(folder: Path, target: str) -> 
     assert sent(order(folder, *states(folder, "odd")))["odd"].linkname == target
 
 
+def test_a_file_that_is_called_as_the_dockerfile_apart_is_sent_as_itself(folder: Path) -> None:
+    (folder / context.APART).write_text("of somebody else")
+    members = sent(order(folder, *states(folder, context.APART)))
+    assert members[context.APART].content == b"of somebody else"
+    assert members[f"{context.APART}-"].content == b"FROM x\n"
+
+
 def test_links_are_sent_as_links_and_empty_folders_as_folders(folder: Path) -> None:
     members = sent(order(folder, *states(folder, "empty", "link")))
     assert members["link"].issym()

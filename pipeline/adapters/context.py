@@ -26,8 +26,11 @@ EARLIEST = 315_532_800
 
 def dockerfile_name(order: BuildOrder) -> str:
     """The Dockerfile's path in the context: its own where the build reads it, else one apart."""
-    own = order.dockerfile_path
-    return own if any(state.path == own for state in order.files) else APART
+    taken = {state.path for state in order.files}
+    name = order.dockerfile_path if order.dockerfile_path in taken else APART
+    while name in taken - {order.dockerfile_path}:
+        name += "-"
+    return name
 
 
 def write(order: BuildOrder, stream: IO[bytes]) -> None:
