@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -174,3 +175,28 @@ def test_what_a_killed_run_left_of_its_contexts_is_removed_and_nobody_elses(tmp_
         (tmp_path / name).mkdir()
     Buildx("default", tmp_path, 120.0)
     assert {path.name for path in tmp_path.iterdir()} == {f"{os.getpid()}-x", "note", "notes-of-mine"}
+
+
+def runs(process: int) -> bool:
+    """Whether it is there, and not only left for somebody to look at how it has ended."""
+    try:
+        return ") Z " not in Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="no setpriv")
+def test_a_client_does_not_outlive_a_run_that_is_killed() -> None:
+    code = (
+        "import sys, time; from pipeline.adapters.clients import Clients\n"
+        "print(Clients().start(['sleep', '60']).pid, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        client = int(run.stdout.readline())
+        assert runs(client)
+        run.kill()
+    until = time.monotonic() + 10
+    while runs(client) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not runs(client)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from functools import cache
 
 from pipeline.errors import InterruptedRunError, UnreachableError
 
@@ -33,7 +35,8 @@ class Clients:
             try:
                 # a session of its own: a terminal's Ctrl-C must reach us first, and builds by `stop`
                 client = subprocess.Popen(
-                    line,
+                    # what is not there shall be missed as itself
+                    [*_tie(), *line] if shutil.which(line[0]) else line,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
@@ -68,6 +71,23 @@ class Clients:
                 client.wait(max(0.0, until - time.monotonic()))
                 continue
             send(client, signal.SIGKILL)
+
+
+@cache
+def _tie() -> tuple[str, ...]:
+    """A command in front of another that ends it once we are gone, be it by kill -9; () where none can.
+
+    A client left behind would have the engine go on with a RUN that nobody wants. What the kernel looks at is
+    the thread that has started it: that one must wait for its end.
+    """
+    found = shutil.which("setpriv")
+    if found:
+        line = (found, "--pdeathsig", "KILL", "--")
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            # there is one that cannot do this
+            subprocess.run([*line, "true"], check=True, capture_output=True, timeout=10)
+            return line
+    return ()
 
 
 def send(client: Client, number: signal.Signals) -> None:
