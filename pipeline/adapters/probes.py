@@ -24,7 +24,7 @@ from pipeline.errors import FailedError, InterruptedRunError
 from pipeline.ports import NotStarted, ProbeOrder, ProbeReport, Ran, TimedOut
 
 HOST = "probe"
-GRACE = 5.0
+GRACE, HURRY = 5.0, 1.0
 LOG = LogConfig(type=LogConfig.types.JSON, config={"max-size": "10m", "max-file": "1"})
 GONE = "the image is not there any more"
 NO_GPU = NotStarted(gpus.NO_GPU, doubt=True)
@@ -51,6 +51,7 @@ class Probes:
         self._running: set[str] = set()
         self._lock = threading.Lock()
         self._stopping = False
+        self._killer = threading.Thread(target=self._kill, daemon=True)
 
     def run(self, order: ProbeOrder) -> ProbeReport:
         """Run a command in a container of its own, removed in any case.
@@ -160,8 +161,17 @@ class Probes:
             raise InterruptedRunError.of("interrupted")
 
     def stop(self) -> None:
-        """End every probe that runs, and return once their containers are gone."""
-        self._stopping = True
+        """End every probe that runs, and return once their containers are gone, or after a while.
+
+        Who says it again has no time to lose.
+        """
+        again, self._stopping = self._stopping, True
+        # an engine that is frozen would have us wait for its answer
+        if not again:
+            self._killer.start()
+        self._killer.join(HURRY if again else GRACE)
+
+    def _kill(self) -> None:
         until = time.monotonic() + GRACE
         while self._busy and time.monotonic() < until:
             with self._lock:

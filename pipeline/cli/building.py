@@ -62,7 +62,7 @@ def build(form: str, **asked: Any) -> None:
         options.put_json(done.to_json())
     elif asked["dry_run"]:
         put(done.planned.text(paint_for(sys.stdout)))
-    sys.exit(done.exit_code)
+    options.end(done)
 
 
 @cli.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
@@ -13,6 +13,9 @@ from click.shell_completion import CompletionItem
 from pipeline.adapters.terminal import is_utf8, put
 from pipeline.errors import StackbuildError
 from pipeline.run.project import Project, open_project, overlay_folder
+
+if TYPE_CHECKING:
+    from pipeline.run.building import Built
 
 F = TypeVar("F", bound=Callable[..., Any])
 # as many runs as `history` lists
@@ -153,3 +156,10 @@ selection = stacked(
 def put_json(value: object) -> None:
     """Print a value on standard output, in letters that it can take."""
     put(json.dumps(value, indent=2, ensure_ascii=not is_utf8(sys.stdout)))
+
+
+def end(built: Built) -> NoReturn:
+    """End as a run has ended; what it has come to is given by now, also where something cut it short."""
+    if built.done.cut:
+        raise built.done.cut
+    sys.exit(built.exit_code)

@@ -35,6 +35,6 @@ def smoke(form: str, **asked: Any) -> None:
     done = run_smoke(Asked(**asked))
     if form == "json":
         options.put_json(done.to_json())
-    else:
+    elif done.done.verdicts or not done.done.cut:
         put(show.verdicts_text(done.done.judged, paint_for(sys.stdout)))
-    sys.exit(done.exit_code)
+    options.end(done)

@@ -43,7 +43,7 @@ def publish(form: str, **asked: Any) -> None:
     done = run_build(Asked(jobs=pools.default_jobs(), publish=True, build=False, **asked))
     if form == "json":
         options.put_json(done.to_json())
-    sys.exit(done.exit_code)
+    options.end(done)
 
 
 @cli.command()

@@ -16,15 +16,15 @@ from pipeline.adapters import buildx, disk, dockerconfig, pools
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.state import State
 from pipeline.adapters.terminal import paint_for, say, watching
-from pipeline.errors import InputError, InterruptedRunError
+from pipeline.errors import InputError, InterruptedRunError, StackbuildError
 from pipeline.expected import Expected, expect
-from pipeline.outcome import HeldBack, Result, Verdict
+from pipeline.outcome import HeldBack, Outcome, Result, Verdict
 from pipeline.plan import Action
 from pipeline.run import means
 from pipeline.run.asking import Asked, ask_of, engine_to_ask, opened, since
 from pipeline.run.decide import Ask, Decided, How, decide, only_built
 from pipeline.run.execute import Done, execute
-from pipeline.run.history import Recorded, recorded
+from pipeline.run.history import recorded
 from pipeline.run.project import Project, View, views
 
 if TYPE_CHECKING:
@@ -173,18 +173,16 @@ def run_build(asked: Asked) -> Built:
             _say_plan(planned)
         if swept := _swept(engine):
             say(f"removed {show.counted(swept, 'probe container')} that a killed run had left behind")
-        with recorded(state, decided) as run:
-            how = How(
-                asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu,
-                run.number, building, asked.build,
-            )  # fmt: skip
-            done = _executed(project, decided, ask, how, (engine, state, run, asked))
-            code = done.exit_code(asked.gpu) or (fresh.exit_code if fresh else 0)
-            run.done(done, code, engine)
-        if fresh:
+        how = How(
+            asked.jobs, asked.no_cache, asked.fail_fast, asked.allow_unsmoked, asked.gpu,
+            building=building, build=asked.build,
+        )  # fmt: skip
+        done, growth = _executed(project, decided, ask, how, (engine, state, asked, fresh))
+        code = _exit_code(done, asked, fresh)
+        if fresh and not done.cut:
             _note(fresh, engine, state)
-    if run.growth and not asked.quiet:
-        say(show.growth_text(run.growth))
+    if growth and not asked.quiet:
+        say(show.growth_text(growth))
     _tell(done, asked)
     return Built(planned, done, code, fresh)
 
@@ -205,37 +203,64 @@ def run_smoke(asked: Asked) -> Built:
             say(f"not built as they are now, and not probed: {', '.join(unbuilt)}")
         decided = only_built(decided, ask.images)
         _swept(engine)
-        with recorded(state, decided) as run:
-            how = How(asked.jobs, gpu=asked.gpu, run=run.number)
-            done = _executed(project, decided, ask, how, (engine, state, run, asked))
-            run.done(done, done.exit_code(asked.gpu), engine)
+        how = How(asked.jobs, gpu=asked.gpu)
+        done, _ = _executed(project, decided, ask, how, (engine, state, asked, None))
     _tell(done, asked)
     return Built(Planned(decided, asked.jobs), done, done.exit_code(asked.gpu))
 
 
 def _executed(
-    project: Project, decided: Decided, ask: Ask, how: How, world: tuple[Engine, State, Recorded, Asked]
-) -> Done:
-    """Do it while people watch; who interrupts it is told what has come of it so far."""
-    engine, state, run, asked = world
+    project: Project,
+    decided: Decided,
+    ask: Ask,
+    how: How,
+    world: tuple[Engine, State, Asked, freshness.Found | None],
+) -> tuple[Done, tuple[show.Growth, ...]]:
+    """Do it while people watch, and note it; an error that cuts it short does not cost what came of it."""
+    engine, state, asked, fresh = world
     began = time.monotonic()
     cast = show.parts(
         ((d.view.variant.name, d.view.graph, d.steps) for d in decided.decisions), decided.seconds
     )
+    ended: list[Outcome | Verdict] = []
+    done: Done | None = None
     try:
-        with watching(cast, asked.jobs, asked.voice) as watch:
-            return execute(project, decided, ask, how, (engine, state, run.watching(watch)))
-    except InterruptedRunError:
-        if run.ended:
-            outcomes = tuple(one for one in run.ended if not isinstance(one, Verdict))
-            verdicts = tuple(one for one in run.ended if isinstance(one, Verdict))
-            _say_summary(Done(outcomes, {"": verdicts}, seconds=time.monotonic() - began), asked)
-        raise
+        with recorded(state, decided) as run:
+            ended = run.ended
+            how = replace(how, run=run.number)
+            with watching(cast, asked.jobs, asked.voice) as watch:
+                done = execute(project, decided, ask, how, (engine, state, run.watching(watch)))
+            run.done(done, _exit_code(done, asked, fresh), engine)
+        return done, run.growth
+    except (StackbuildError, KeyboardInterrupt) as error:
+        hint = "what was finished is kept: run again to go on"
+        interrupted = InterruptedRunError.of("interrupted", hint=hint)
+        cut = error if isinstance(error, StackbuildError) else interrupted
+        return replace(done or _so_far(decided, ended, began), cut=cut), ()
+
+
+def _exit_code(done: Done, asked: Asked, fresh: freshness.Found | None) -> int:
+    return done.exit_code(asked.gpu) or (fresh.exit_code if fresh else 0)
+
+
+def _so_far(decided: Decided, ended: list[Outcome | Verdict], began: float) -> Done:
+    """What has come of a run that did not come to its end."""
+    judged = {
+        decision.view.variant.name: tuple(
+            one
+            for one in ended
+            if isinstance(one, Verdict) and one.key in {step.key for step in decision.steps}
+        )
+        for decision in decided.decisions
+    }
+    outcomes = tuple(one for one in ended if not isinstance(one, Verdict))
+    return Done(outcomes, judged, seconds=time.monotonic() - began)
 
 
 def _tell(done: Done, asked: Asked) -> None:
     """What has been done, said to people, and written for machines where that was asked for."""
-    _say_summary(done, asked)
+    if done.outcomes or done.verdicts or not done.cut:
+        _say_summary(done, asked)
     if asked.junit is not None:
         disk.write_text(Path(asked.junit), show.junit(done.judged))
 

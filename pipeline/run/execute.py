@@ -14,7 +14,7 @@ from pipeline.adapters.engine import Engine
 from pipeline.adapters.state import State
 from pipeline.adapters.texts import Texts
 from pipeline.build import Limits
-from pipeline.errors import InterruptedRunError
+from pipeline.errors import StackbuildError
 from pipeline.outcome import Failed, HeldBack, Outcome, Promoted, Result, Verdict
 from pipeline.plan import Action
 from pipeline.ports import Watch
@@ -27,13 +27,14 @@ from pipeline.run.worker import Worker
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """All that happened in a run."""
+    """All that happened in a run; until `cut` ended it, where something did before its end."""
 
     outcomes: tuple[Outcome, ...] = ()
     judged: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
     names: tuple[Promoted | HeldBack, ...] = ()
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    cut: StackbuildError | None = None
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -42,6 +43,8 @@ class Done:
 
     def exit_code(self, gpu: str) -> int:
         """What the run's process ends with: 0, 1 for failures, 3 where the engine or registry is to blame."""
+        if self.cut:
+            return self.cut.exit_code
         codes = {outcome.exit_code for outcome in self.outcomes if isinstance(outcome, Failed)}
         if codes:
             return max(codes)
@@ -53,9 +56,8 @@ class Done:
 def execute(
     project: Project, decided: Decided, ask: Ask, how: How, world: tuple[Engine, State, Watch]
 ) -> Done:
-    """Do all that was decided; raises InterruptedRunError, with everything ended, when told to stop."""
+    """Do all that was decided; on an exception, an interruption too, everything is ended before it leaves."""
     engine, state, watch = world
-    began = time.monotonic()
     if decided.lock != project.lock:
         disk.write_text(project.lock_path, locking.render(decided.lock))
     state.note_files(decided.digests.learnt)
@@ -63,24 +65,30 @@ def execute(
     testifying.note(state, ask.registry, decided.borrowed)
     worker = Worker(project, decided, engine, state, ask.smoke)
     worker.run, worker.building = how.run, how.building
+    try:
+        return _worked(project, decided, (ask, how, worker), (engine, state, watch))
+    except BaseException:
+        worker.stop()
+        raise
+
+
+def _worked(
+    project: Project, decided: Decided, given: tuple[Ask, How, Worker], world: tuple[Engine, State, Watch]
+) -> Done:
+    ask, how, worker = given
+    engine, state, watch = world
+    began = time.monotonic()
     steps = [step for step in decided.steps if how.build or step.action is not Action.BUILD]
     watch = probing.remembering(watch, state, worker)
-    try:
-        limits = _limits(project, decided, how, worker)
-        with pools.threads(sum(limits.room.values())) as executor:
-            happened = build.drive(
-                build.tasks(steps, _unpushed(decided, ask), probing.to_run(decided, ask)),
-                executor,
-                lambda task: worker.work(task, ask.registry, watch, no_cache=how.no_cache),
-                watch,
-                limits,
-            )
-    except BaseException as error:
-        worker.stop()
-        if isinstance(error, KeyboardInterrupt):
-            hint = "what was finished is kept: run again to go on"
-            raise InterruptedRunError.of("interrupted", hint=hint) from None
-        raise
+    limits = _limits(project, decided, how, worker)
+    with pools.threads(sum(limits.room.values())) as executor:
+        happened = build.drive(
+            build.tasks(steps, _unpushed(decided, ask), probing.to_run(decided, ask)),
+            executor,
+            lambda task: worker.work(task, ask.registry, watch, no_cache=how.no_cache),
+            watch,
+            limits,
+        )
     outcomes = tuple(one for one in happened if not isinstance(one, Verdict))
     verdicts = [(d, probing.verdicts(d, ask, worker, happened)) for d in decided.decisions]
     if worker.remote and project.config.sharing.wanted:

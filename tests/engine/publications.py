@@ -119,9 +119,13 @@ class Publication:
     def complaint(self, address: str = "") -> str:
         """The same where it does not come to its end: what is said of that, with exit code 3."""
         try:
-            failed = [one for one in self.here(address).done.outcomes if isinstance(one, Failed)]
+            done = self.here(address).done
         except UnreachableError as error:
             return str(error)
+        if done.cut:
+            assert isinstance(done.cut, UnreachableError)
+            return str(done.cut)
+        failed = [one for one in done.outcomes if isinstance(one, Failed)]
         assert {one.exit_code for one in failed} == {3}
         return "\n".join(f"{one.message}\n  hint: {one.hint}" for one in failed)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import signal
 import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 
 from engine.faulty import faulty
+from engine.upstream import registry
 from engine.workshop import ROOT, Running, Workshop, until
 
 pytestmark = pytest.mark.engine
@@ -62,6 +64,42 @@ def test_a_build_is_stopped_and_what_was_finished_is_kept(workshop: Workshop, nu
     dockerfile = workshop.images / "slow/Dockerfile"
     dockerfile.write_text(dockerfile.read_text().replace("sleep 300", "sleep 0"))
     assert [o["image"] for o in workshop.run("--format", "json").json()["outcomes"]] == ["slow"]
+
+
+def test_machines_are_told_what_an_interrupted_run_has_come_to(workshop: Workshop) -> None:
+    workshop.image("done", f"FROM {ROOT}\nCOPY setup /setup\n", {"setup": workshop.nonce})
+    workshop.image("slow", f"FROM jupyter/done\nRUN sleep 300 # {workshop.nonce}\n")
+    running = workshop.start("--format", "json")
+    until(lambda: workshop.processes("sleep 300"), "the RUN runs")
+    running.send(signal.SIGTERM)
+    told = running.wait(8).json()
+    assert [(one["kind"], one["image"]) for one in told["outcomes"]] == [("built", "done")]
+    assert told["exit_code"] == 130
+
+
+@pytest.mark.parametrize("why", ["an interrupt", "an error"])
+def test_what_cuts_a_publication_short_does_not_cost_what_was_built_before(
+    workshop: Workshop, tmp_path: Path, why: str
+) -> None:
+    workshop.image("done", "FROM scratch\nCOPY setup /setup\n", {"setup": workshop.nonce})
+    held: list[str] = []
+
+    def behave(method: str, path: str) -> int | None:
+        if method != "PUT" or "/stackbuild-generations/" not in path:
+            return 200
+        held.append(path)
+        return None if why == "an interrupt" else 403
+
+    with registry(tmp_path) as upstream, faulty(behave, upstream) as proxy:
+        address = f"{proxy.address}/x"
+        running = workshop.start("--registry", address, "--publish", "--allow-unsmoked", "--format", "json")
+        until(lambda: held, "names are about to move")
+        running.send(signal.SIGINT if why == "an interrupt" else signal.SIGCONT)
+        ran = running.wait(8)
+    assert [one["kind"] for one in ran.json()["outcomes"]] == ["built", "pushed"]
+    assert ran.code == ran.json()["exit_code"] == (130 if why == "an interrupt" else 3)
+    assert "\n1 built, 1 pushed in " in ran.err
+    assert ran.err.rpartition("\nerror: ")[2].count("hint: ") == 1
 
 
 def test_a_second_interrupt_kills_at_once(workshop: Workshop) -> None:
