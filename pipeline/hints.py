@@ -15,6 +15,10 @@ _HINTS = (
         r"no space left on device",
         "if that is the engine's disk, `stackbuild prune` and `docker builder prune` make room",
     ),
+    (
+        r"resolve source metadata for stackbuild\.local/",
+        "somebody has removed from the engine what this stands on, while it was being built: run again",
+    ),
 )
 _TABLE = tuple((re.compile(words, re.IGNORECASE), hint) for words, hint in _HINTS)
 

@@ -28,8 +28,8 @@ class Patience:
     `silence` how long it may say nothing to a pull, a push or a build that fetches.
     """
 
-    tries: int = 4
-    retries: int = 20
+    tries: int = 5
+    retries: int = 40
     first: float = 1.0
     longest: float = 60.0
     engine: float = 60.0
@@ -122,11 +122,14 @@ SILENT = {"curl": {5, 6, 7, 18, 28, 35, 52, 55, 56, 92}, "wget": {4}}
 
 # what BuildKit and the engine say of a registry or a download of their own
 _WORDS = re.compile(
-    r"connection reset|broken pipe|\beof\b|i/o timeout|handshake timeout|timeout exceeded|deadline exceeded"
+    r"connection re(?:set|fused)|broken pipe|\beof\b|i/o timeout|handshake timeout|timeout exceeded"
+    r"|deadline exceeded"
     rf"|toomanyrequests|too many requests|\b429\b|(?:status|response)[^\n]*: {STATUS}\b"
     rf"|invalid response status {STATUS}\b|internal server error|bad gateway|service unavailable"
     r"|gateway time-?out|temporary failure in name resolution|server misbehaving|short read"
-    r"|failed size validation|use of closed network connection",
+    r"|failed size validation|use of closed network connection"
+    # an upload that a registry has lost, or got as another client's was under way
+    r"|blob upload (?:unknown|invalid)|blob unknown to registry|digest (?:invalid|did not match)",
     re.IGNORECASE,
 )
 _REFUSED = re.compile(

@@ -30,7 +30,7 @@ REGISTRY = "registry.example:5000"
         ("denied: requested access to the resource is denied", UnreachableError, f"docker login {REGISTRY}"),
         ("unexpected status from HEAD request to https://x: 403 Forbidden", UnreachableError, "docker login"),
         ("manifest unknown: manifest unknown", NotFoundError, ""),
-        ("dial tcp 127.0.0.1:1: connect: connection refused", UnreachableError, "address"),
+        ("dial tcp 127.0.0.1:1: connect: connection refused", TemporaryError, "address"),
         ("unknown: Method not allowed", UnreachableError, "read-only"),
         ("Get \"https://x/v2/\": x509: certificate signed by unknown authority", UnreachableError, "address"),
         ("dial tcp: lookup x on 10.0.0.1:53: no such host", UnreachableError, "address"),
@@ -50,6 +50,14 @@ def test_a_registrys_answer_is_told_by_its_words(text: str, kind: type[Stackbuil
         assert error.exit_code == 3
         assert REGISTRY in error.problems[0].message
         assert text in error.problems[0].message
+
+
+def test_what_a_registry_says_in_several_lines_is_told_in_one() -> None:
+    error = refused_text(
+        "errors:\ndigest invalid\nmanifest blob unknown: blob unknown to registry\n", REGISTRY
+    )
+    said = "errors: digest invalid manifest blob unknown: blob unknown to registry"
+    assert error.problems[0].message == f"the registry {REGISTRY} is in trouble: {said}"
 
 
 def test_what_is_said_of_no_registry_is_the_engines_own_refusal() -> None:

@@ -11,6 +11,11 @@ from pipeline import hints
     ("words", "hint"),
     [
         (
+            "stackbuild.local/base:k-1: failed to resolve source metadata for stackbuild.local/base:k-1: "
+            "failed to do request: dial tcp: lookup stackbuild.local: no such host",
+            "run again",
+        ),
+        (
             "Cache export is not supported for the docker driver.",
             "[build] cache-to: caches elsewhere take an engine with containerd's image store",
         ),

@@ -56,11 +56,30 @@ def test_every_tool_of_the_table_has_been_heard() -> None:
         "short read: expected 100 bytes but got 50: unexpected EOF",
         "failed to load cache key: invalid response status 502",
         "net/http: TLS handshake timeout",
+        'failed to do request: Head "https://x": dial tcp 10.0.0.1:443: connect: connection refused',
         "toomanyrequests: retry-after: 3 s, denied for now",
     ],
 )
 def test_what_buildkit_says_of_a_registry_in_trouble_passes(words: str) -> None:
     assert patience.of_build(Ending(words))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "manifest blob unknown: blob unknown to registry",
+        "blob upload unknown to registry",
+        "digest invalid: provided digest did not match uploaded content",
+    ],
+)
+def test_an_upload_that_a_registry_has_lost_is_made_again(words: str) -> None:
+    assert patience.of_words(words)
+
+
+def test_a_registry_that_is_away_for_ten_seconds_is_outlasted() -> None:
+    plain = Patience()
+    waits = [plain.pause(number, Trouble("away"), 0.0) for number in range(1, plain.tries)]
+    assert sum(waits) > 10
 
 
 @pytest.mark.parametrize(

@@ -376,6 +376,7 @@ def refusal(error: APIError, registry: str) -> StackbuildError:
 
 def refused_text(text: str, registry: str) -> StackbuildError:
     """One of our errors for the words of the engine, said of a registry where one was asked."""
+    text = " ".join(text.split())
     low = text.lower()
     if not registry:
         return FailedError.of(f"the engine refuses: {text}")
@@ -386,7 +387,9 @@ def refused_text(text: str, registry: str) -> StackbuildError:
         return UnreachableError.of(f"the registry {registry} refuses: {text}", hint=hint)
     if "not allowed" in low or "unsupported" in low:
         return UnreachableError.of(f"the registry {registry} refuses: {text}", hint="is it read-only?")
-    if is_temporary(text):
-        return TemporaryError.of(f"the registry {registry} is in trouble: {text}", hint="try again later")
     hint = "check its address, and that this machine's engine reaches it"
+    if is_temporary(text):
+        refuses = "connection refused" in low
+        what, todo = ("does not answer", hint) if refuses else ("is in trouble", "try again later")
+        return TemporaryError.of(f"the registry {registry} {what}: {text}", hint=todo)
     return UnreachableError.of(f"the registry {registry} does not answer: {text}", hint=hint)

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from http.client import BadStatusLine
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -21,7 +22,7 @@ from pipeline import digest
 from pipeline.adapters.credentials import HUB, Credentials, Login
 from pipeline.adapters.patience import TemporaryError, patiently
 from pipeline.adapters.registry.trust import context, is_loopback
-from pipeline.adapters.registry.words import said, storage
+from pipeline.adapters.registry.words import NO_JSON, said, storage
 from pipeline.errors import UnreachableError
 
 MOST_BYTES = 32 << 20
@@ -205,7 +206,7 @@ class Host:
         try:
             value = json.loads(response.body)
             token = str(value.get("token") or value["access_token"])
-        except (ValueError, KeyError, AttributeError) as error:
+        except (*NO_JSON, KeyError, AttributeError) as error:
             raise UnreachableError.of(f"the registry {self.name} gives no token") from error
         self._tokens[scope] = (token, time.monotonic() + 0.8 * float(value.get("expires_in") or 60))
         return token
@@ -244,8 +245,16 @@ def _scope(url: str, method: str) -> str:
 
 def _innermost(error: BaseException) -> str:
     """The reason inside of urllib3's, in one line."""
-    inner = getattr(error, "reason", None) or error.__cause__
-    while isinstance(inner, BaseException) and inner is not error:
-        error, inner = inner, getattr(inner, "reason", None) or inner.__cause__
+    seen: set[BaseException] = set()
+    while error not in seen:
+        seen.add(error)
+        error = next((one for one in _within(error) if isinstance(one, BaseException)), error)
     text = str(getattr(error, "strerror", None) or error)
-    return re.sub(r"<[^>]*>:?\s*", "", " ".join(text.split())).strip(" ()'") or type(error).__name__
+    if type(error) is BadStatusLine:
+        text = f"it does not speak HTTP, and begins with '{ascii(text)[1:41]}'"
+    return re.sub(r"<[^>]*>:?\s*", "", " ".join(text.split())).strip(" ()") or type(error).__name__
+
+
+def _within(error: BaseException) -> tuple[object, ...]:
+    """Where an error may have its reason: a connection that was cut short has it among its words."""
+    return (getattr(error, "reason", None), error.__cause__, *error.args)

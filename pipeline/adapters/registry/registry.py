@@ -13,6 +13,7 @@ from pipeline.adapters import pools
 from pipeline.adapters.credentials import Credentials
 from pipeline.adapters.patience import TemporaryError, patiently
 from pipeline.adapters.registry.http import TIMEOUT, TOGETHER, Host, Response
+from pipeline.adapters.registry.words import NO_JSON
 from pipeline.digest import of_bytes
 from pipeline.errors import UnreachableError
 from pipeline.ports import Stored
@@ -79,6 +80,9 @@ class Registry:
         response = host.fetch(path, expected, {"Accept": MEDIA_TYPES})
         if response.status == 404:
             return None
+        if not _is_manifest(response.body):
+            message = f"the registry {host.name} sends something else than a manifest for '{name}'"
+            raise TemporaryError.of(message, hint="is there a proxy, or a login page, in between?")
         return Stored(response.body, response.headers.get("content-type", "") or _media_type(response))
 
     def put(self, name: str, stored: Stored) -> None:
@@ -112,7 +116,7 @@ class Registry:
                 return tuple(found)
             try:
                 found += map(str, json.loads(response.body)["tags"] or ())
-            except (ValueError, KeyError, TypeError) as error:
+            except (*NO_JSON, KeyError, TypeError) as error:
                 message = f"the registry {host.name} gives no list of the tags of '{repository}'"
                 raise UnreachableError.of(message) from error
             link, _, kind = response.headers.get("link", "").partition(">")
@@ -150,6 +154,14 @@ class Registry:
                 f"the registry {host.name} has forgotten an upload", hint="try again later"
             )
         return where
+
+
+def _is_manifest(body: bytes) -> bool:
+    """Whether this tells of an image, of several, or of anything else that is kept as one is."""
+    with contextlib.suppress(*NO_JSON):
+        found = json.loads(body)
+        return isinstance(found, dict) and bool(found.keys() & {"config", "manifests"})
+    return False
 
 
 def _must_be_there(host: Host, response: Response, repository: str) -> None:

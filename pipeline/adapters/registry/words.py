@@ -7,6 +7,8 @@ import json
 import os
 from typing import Any
 
+# what comes of reading what is no JSON, or is so deep that nobody means it
+NO_JSON = (ValueError, RecursionError)
 # what stays until somebody sees to the registry's storage
 _STORAGE = {
     errno.ENOSPC: "make room on its disk, and run again",
@@ -39,6 +41,6 @@ def storage(body: bytes) -> tuple[str, str]:
 def _error(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body)["errors"][0]
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (*NO_JSON, KeyError, IndexError, TypeError):
         return {}
     return found if isinstance(found, dict) else {}
