@@ -1,4 +1,4 @@
-"""Probes that are told to stop, by an engine that does not answer."""
+"""Probes in an engine that is frozen, or goes away."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import requests
 
 from pipeline.adapters import probes
 from pipeline.adapters.engine import Engine
@@ -54,3 +55,41 @@ def test_to_stop_a_probe_does_not_wait_for_an_engine_that_is_frozen(monkeypatch:
     assert 0.2 <= time.monotonic() - began < 2
     engine.thawed.set()
     worker.join(5)
+
+
+class Away:
+    """An engine that is gone as soon as it has made a container, and back when that is made again."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.there: set[str] = set()
+        self.client = SimpleNamespace(containers=SimpleNamespace(create=self._create))
+        self.api = SimpleNamespace(inspect_image=lambda _: {})
+
+    @contextlib.contextmanager
+    def mapped(self) -> Iterator[None]:
+        yield
+
+    def _create(self, *_: Any, **__: Any) -> SimpleNamespace:
+        name = f"probe {len(self.made)}"
+        self.made.append(name)
+        self.there.add(name)
+        return SimpleNamespace(id=name, start=self._gone, remove=lambda **_: self._remove(name))
+
+    def _gone(self) -> None:
+        raise requests.ConnectionError("the engine is gone")
+
+    def _remove(self, name: str) -> None:
+        if len(self.made) == 1:
+            self._gone()
+        self.there.remove(name)
+
+
+def test_what_an_engine_that_was_gone_could_not_remove_goes_with_the_next_try() -> None:
+    engine = Away()
+    running = Probes(cast("Engine", engine))
+    order = ProbeOrder("sha256:1", ("true",), gpu=False, timeout=60)
+    for left in ({"probe 0"}, set()):
+        with pytest.raises(requests.ConnectionError):
+            running.run(order)
+        assert engine.there == left

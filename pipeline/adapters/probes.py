@@ -12,7 +12,7 @@ from typing import Any
 
 import docker  # noqa: F401 (whole, before its parts: of two threads that import it one gets half)
 import requests
-from docker.errors import DockerException
+from docker.errors import DockerException, NotFound
 from docker.types import LogConfig
 
 from pipeline.adapters import gpus, probefiles, probelogs
@@ -49,6 +49,7 @@ class Probes:
         self._ways: tuple[Way, ...] | None = None
         self._busy = 0
         self._running: set[str] = set()
+        self._left: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._stopping = False
         self._killer = threading.Thread(target=self._kill, daemon=True)
@@ -114,9 +115,18 @@ class Probes:
             self._remove(container)
 
     def _remove(self, container: Any) -> None:
-        """Remove a container; what an engine that is gone cannot remove, a later run will."""
-        with contextlib.suppress(DockerException, requests.RequestException):
-            container.remove(force=True, v=True)
+        """Remove a container, and those that an engine that was gone could not remove before.
+
+        What is left in the end a later run removes.
+        """
+        with self._lock:
+            self._left[str(container.id)] = container
+            left = tuple(self._left.items())
+        for identity, one in left:
+            with contextlib.suppress(DockerException, requests.RequestException):
+                with contextlib.suppress(NotFound):
+                    one.remove(force=True, v=True)
+                self._left.pop(identity, None)
 
     def _watch(self, container: Any, attempt: _Attempt) -> ProbeReport:
         order = attempt.order
