@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from engine.faulty import Faulty, faulty
+from engine.faulty import Fault, Faulty, faulty
 
 from pipeline.adapters import patience
 from pipeline.adapters.registry import Registry
@@ -66,3 +66,15 @@ def test_who_does_not_speak_http_is_told_of_in_a_few_words(
     assert message.partition("does not answer: ")[2].startswith(said)
     assert "'," not in message
     assert len(message) < 160
+
+
+def test_an_answer_that_is_cut_off_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PLANNING", Patience(tries=1))
+    files = {"/v2/one/tags/list": b'{"tags": []}'}
+    with (
+        faulty(lambda _method, _path: Fault(cut=True), files=files) as server,
+        pytest.raises(UnreachableError) as caught,
+    ):
+        Registry().tags(f"{server.address}/one")
+    message = caught.value.problems[0].message
+    assert message == f"the registry {server.address} does not answer: its answer was cut off after 6 bytes"

@@ -45,9 +45,11 @@ def at() -> At:
 
 @pytest.fixture(scope="module")
 def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The registry's disk, which is soon full."""
+    """The registry's disk, which is soon full; a fault at every request leaves more on it."""
     folder = tmp_path_factory.mktemp("disk")
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", str(folder)], check=True)
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={'1g' if EVERY else '16m'}", "none", str(folder)], check=True
+    )
     try:
         yield folder
     finally:

@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from http.client import BadStatusLine
+from http.client import BadStatusLine, IncompleteRead
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -252,6 +252,11 @@ def _innermost(error: BaseException) -> str:
     text = str(getattr(error, "strerror", None) or error)
     if type(error) is BadStatusLine:
         text = f"it does not speak HTTP, and begins with '{ascii(text)[1:41]}'"
+    if isinstance(error, IncompleteRead):
+        # the answer itself in Python's, how much there was of it in urllib3's
+        partial: Any = error.partial
+        there = partial if isinstance(partial, int) else len(partial)
+        text = f"its answer was cut off after {there} bytes"
     return re.sub(r"<[^>]*>:?\s*", "", " ".join(text.split())).strip(" ()") or type(error).__name__
 
 
