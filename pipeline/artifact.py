@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from pipeline import digest
 from pipeline.ports import Remote, Stored
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
@@ -27,5 +26,4 @@ def keep(remote: Remote, name: str, kinds: tuple[str, str], document: bytes) -> 
 
 def stored(fields: dict[str, object]) -> Stored:
     """A manifest of these fields; the same bytes for the same fields."""
-    value = {"schemaVersion": 2, "mediaType": OCI, **fields}
-    return Stored(json.dumps(value, sort_keys=True, separators=(",", ":")).encode(), OCI)
+    return Stored(digest.canonical({"schemaVersion": 2, "mediaType": OCI, **fields}), OCI)

@@ -41,12 +41,17 @@ class Reader:
 
 
 def of_value(value: Any) -> str:
-    """The sha256 of a JSON value in its one canonical spelling, as 64 hex digits.
+    """The sha256 of a JSON value in its one canonical spelling, as 64 hex digits."""
+    return of_bytes(canonical(value))
+
+
+def canonical(value: Any) -> bytes:
+    """The one canonical spelling of a JSON value.
 
     Text that is no valid UTF-8 arrives as surrogates (see `os.fsdecode`); ASCII-only JSON spells those
     as escapes, so that every file name has a digest.
     """
-    return of_bytes(json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode())
+    return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode()
 
 
 def short(key: str) -> str:

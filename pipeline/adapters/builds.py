@@ -55,16 +55,19 @@ class Builds:
         log = Path(order.log)
         again = order.log in self._logs
         self._logs.add(order.log)
-        direct = self._direct.takes(order)
+        ways: tuple[Direct | Buildx, ...] = (self._buildx,)
+        if self._direct.takes(order):
+            # a trigger may want a secret, for which a client is asked; and a client knows who is to blame
+            # where it is no step
+            ways = (self._direct, self._buildx)
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("a" if again else "w", encoding="utf-8", errors="replace") as file:
-                progress = Progress(file, tell, secrets.values(order.means.secrets))
-                went = (self._direct if direct else self._buildx).run(order, progress)
-                # a trigger may want a secret; and who is to blame, where it is no step, a client knows
-                if direct and not went and progress.asks:
+                for way in ways:
                     progress = Progress(file, tell, secrets.values(order.means.secrets))
-                    went = self._buildx.run(order, progress)
+                    went = way.run(order, progress)
+                    if went or not progress.asks:
+                        break
         except OSError as error:
             hint = "is the disk full, or the folder not writable?"
             where = str(error.filename or log)

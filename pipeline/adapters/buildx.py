@@ -18,7 +18,7 @@ from pathlib import Path
 from pipeline import refs
 from pipeline.adapters import context, plugin
 from pipeline.adapters.clients import Client, Clients, send
-from pipeline.adapters.patience import silence
+from pipeline.adapters.patience import fallen_silent
 from pipeline.adapters.processes import lives
 from pipeline.adapters.progress import Progress
 from pipeline.config import INLINE
@@ -135,7 +135,7 @@ class Buildx:
                     for line in client.stderr:
                         progress.take(line)
                 if silent:
-                    raise silence(refs.parse(silent[0]).registry, self._silence)
+                    raise fallen_silent(refs.parse(silent[0]).registry, self._silence)
                 feeder.join()
                 code = client.wait()
                 if failure:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from pipeline import refs
 from pipeline.adapters import absence, dockerconfig, question
 from pipeline.adapters.credentials import Credentials
-from pipeline.adapters.patience import TemporaryError, is_temporary, patiently, silence
+from pipeline.adapters.patience import TemporaryError, fallen_silent, is_temporary, patiently
 from pipeline.adapters.processes import is_orphaned
 from pipeline.digest import key_tag
 from pipeline.errors import FailedError, InputError, InterruptedRunError, StackbuildError, UnreachableError
@@ -99,12 +99,12 @@ class Engine:
     registry may say nothing.
     """
 
-    def __init__(self, silent: float = Patience().silence) -> None:
+    def __init__(self, silence: float = Patience().silence) -> None:
         found = endpoint()
         self.builder = found.builder
         self.address = found.address or os.environ.get("DOCKER_HOST") or HERE
         self._found = found
-        self.silence = silent
+        self.silence = silence
         self._stopping = False
         # logins that docker's own configuration does not have
         self.credentials = Credentials()
@@ -159,7 +159,7 @@ class Engine:
             if not isinstance(error, (DockerException, OSError, HTTPError, StreamParseError)):
                 raise
             if registry and _is_silence(error) and self._answers():
-                raise silence(registry, self.silence) from error
+                raise fallen_silent(registry, self.silence) from error
             raise absence.of(self.address, error) from error
 
     def _answers(self) -> bool:

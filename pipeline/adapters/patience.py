@@ -30,7 +30,7 @@ class TemporaryError(UnreachableError):
     """A registry, or the engine, in trouble that may soon be over."""
 
 
-def silence(registry: str, seconds: float) -> TemporaryError:
+def fallen_silent(registry: str, seconds: float) -> TemporaryError:
     """The trouble with a registry that has said nothing for so long."""
     what = f"the registry {registry} is silent: nothing has come of it for {duration(seconds)}"
     return TemporaryError.of(what, hint="[retry] silence says how long it may be")

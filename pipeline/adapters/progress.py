@@ -9,7 +9,7 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any
 
 from pipeline.adapters.secrets import Mask
@@ -180,10 +180,10 @@ class Progress:
         self._moved = time.monotonic()
         if vertex.get("started") and not vertex.get("completed"):
             self._going[known] = name
+            if not name.startswith(_INNER):
+                self._tell(name)
         else:
             self._going.pop(known, None)
-        if vertex.get("started") and not vertex.get("completed") and not name.startswith(_INNER):
-            self._tell(name)
         # what ran beside it is cancelled, which BuildKit calls an error too; a cache may be missing
         wrong = "" if name.startswith(_IMPORT) else vertex.get("error") or ""
         if not self._failed and wrong and "context canceled" not in wrong:
@@ -220,14 +220,14 @@ class Progress:
         if said := tuple(lines):
             self._tell(Said(said))
 
-    def _transfers(self, statuses: Iterable[dict[str, Any]]) -> None:
+    def _transfers(self, statuses: Sequence[dict[str, Any]]) -> None:
         """Count the bytes of contexts that are sent and of layers that are fetched."""
-        statuses = tuple(statuses)
         for status in statuses:
-            if str(status.get("id", "")).startswith(_UNPACK):
-                (self._unpacking.discard if status.get("completed") else self._unpacking.add)(
-                    str(status["id"])
-                )
+            what = str(status.get("id", ""))
+            if what.startswith(_UNPACK) and not status.get("completed"):
+                self._unpacking.add(what)
+            else:
+                self._unpacking.discard(what)
         counted = {
             f"{status.get('vertex')} {status.get('id')}": (status["current"], status.get("total") or 0)
             for status in statuses

@@ -6,7 +6,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from pipeline.adapters.terminal import paint_for, put, say
+from pipeline.adapters.terminal import paint_for, put, warn
 from pipeline.cli import options
 from pipeline.cli.group import cli
 from pipeline.errors import StackbuildError
@@ -29,7 +29,7 @@ def doctor(form: str, file: str | None, tree: str | None) -> None:
         state: Path | None = open_project(file or "", tree or "").state
     except StackbuildError as error:
         state = Path.cwd()
-        say(f"{paint_for()('warning', 'yellow')}: {error}")
+        warn(str(error))
     findings = list(examine(state))
     if form == "json":
         options.put_json({"findings": [dataclasses.asdict(finding) for finding in findings]})

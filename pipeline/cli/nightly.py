@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from pipeline.adapters.terminal import paint_for, put, say
+from pipeline.adapters.terminal import paint_for, put, warn
 from pipeline.cli import options
 from pipeline.cli.group import cli
 
@@ -34,5 +34,5 @@ def fresh(images: tuple[str, ...], form: str, file: str | None, tree: str | None
     else:
         put(fresh_text(found.findings.values(), paint_for(sys.stdout)))
         for line in found.warnings():
-            say(f"{paint_for()('warning', 'yellow')}: {line}")
+            warn(line)
     sys.exit(found.exit_code)

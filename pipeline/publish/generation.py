@@ -105,8 +105,7 @@ class Generation:
 
     def to_bytes(self) -> bytes:
         """The record as it is stored."""
-        value = {"format": FORMAT, **asdict(self)}
-        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+        return digest.canonical({"format": FORMAT, **asdict(self)})
 
     @staticmethod
     def from_bytes(data: bytes) -> Generation:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pipeline import lock as locking
 from pipeline import plan, refs, smoke
 from pipeline.adapters.engine import Engine, local_name
-from pipeline.adapters.terminal import Voice, paint_for, say
+from pipeline.adapters.terminal import Voice, say, warn
 from pipeline.errors import InputError, Problem, UnreachableError
 from pipeline.plan import Request
 from pipeline.run import means
@@ -84,7 +84,7 @@ def ask_of(project: Project, found: tuple[View, ...], asked: Asked) -> Ask:
     # of some variants alone nothing can be told: the lock may be the others'
     every = len(found) == len(project.config.variants)
     if every and not locking.fits(project.lock, roots, project.pins):
-        say(f"{paint_for()('warning', 'yellow')}: {LOCK} pins nothing that is used here")
+        warn(f"{LOCK} pins nothing that is used here")
         say("  hint: if it is another project's, `stackbuild lock` makes it this one's")
     if asked.locked and missing:
         hint = "run `stackbuild lock`, and commit it"
@@ -143,7 +143,7 @@ def engine_to_ask(project: Project, found: tuple[View, ...], asked: Asked) -> En
     except UnreachableError as error:
         if roots_of(found).keys() - project.lock.roots.keys():
             raise
-        say(f"{paint_for()('warning', 'yellow')}: {error.problems[0].message}")
+        warn(error.problems[0].message)
         say("  this is planned from the lock and the state alone: what is gone meanwhile does not show")
         return None
 

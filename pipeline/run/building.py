@@ -15,7 +15,7 @@ from pipeline import show
 from pipeline.adapters import buildx, disk, dockerconfig, pools
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.state import State
-from pipeline.adapters.terminal import paint_for, say, watching
+from pipeline.adapters.terminal import paint_for, say, warn, watching
 from pipeline.errors import InputError, InterruptedRunError, StackbuildError
 from pipeline.expected import Expected, expect
 from pipeline.outcome import HeldBack, Outcome, Result, Verdict
@@ -119,7 +119,7 @@ class Built:
 def _state(project: Project, *, write: bool) -> Iterator[State]:
     state = State(project.state, write=write)
     if state.set_aside:
-        say(f"{paint_for()('warning', 'yellow')}: the state was unreadable; set aside as {state.set_aside}")
+        warn(f"the state was unreadable; set aside as {state.set_aside}")
     try:
         yield state
     finally:
@@ -149,14 +149,14 @@ def run_build(asked: Asked) -> Built:
     building = means.building_of(project.config.build, project.root, asked.secrets)
     engine = Engine(project.config.patience.silence)
     if trouble := dockerconfig.trouble():
-        say(f"{paint_for()('warning', 'yellow')}: {trouble}\n  hint: {dockerconfig.HINT}")
+        warn(f"{trouble}\n  hint: {dockerconfig.HINT}")
     with _state(project, write=True) as state:
         with since(project, asked) as before:
             ask = replace(ask, before=before)
             fresh = _fresh(project, found, ask, (engine, state)) if asked.fresh else None
             ask = replace(ask, stale=fresh.stale) if fresh else ask
             for line in fresh.warnings() if fresh else ():
-                say(f"{paint_for()('warning', 'yellow')}: {line}")
+                warn(line)
             decided = decide(project, found, ask, (engine, state))
         planned = Planned(decided, asked.jobs)
         if asked.dry_run:
@@ -168,7 +168,7 @@ def run_build(asked: Asked) -> Built:
         means.check(decided, building)
         if project.config.attest.wanted and not engine.attests():
             said = "this engine's image store keeps no attestations ([attest]): none are made"
-            say(f"{paint_for()('warning', 'yellow')}: {said}; `stackbuild doctor` says how")
+            warn(f"{said}; `stackbuild doctor` says how")
         if not asked.quiet:
             _say_plan(planned)
         if swept := _swept(engine):
@@ -232,11 +232,11 @@ def _executed(
                 done = execute(project, decided, ask, how, (engine, state, run.watching(watch)))
             run.done(done, _exit_code(done, asked, fresh), engine)
         return done, run.growth
-    except (StackbuildError, KeyboardInterrupt) as error:
-        hint = "what was finished is kept: run again to go on"
-        interrupted = InterruptedRunError.of("interrupted", hint=hint)
-        cut = error if isinstance(error, StackbuildError) else interrupted
-        return replace(done or _so_far(decided, ended, began), cut=cut), ()
+    except StackbuildError as error:
+        cut = error
+    except KeyboardInterrupt:
+        cut = InterruptedRunError.of("interrupted", hint="what was finished is kept: run again to go on")
+    return replace(done or _so_far(decided, ended, began), cut=cut), ()
 
 
 def _exit_code(done: Done, asked: Asked, fresh: freshness.Found | None) -> int:
@@ -245,14 +245,11 @@ def _exit_code(done: Done, asked: Asked, fresh: freshness.Found | None) -> int:
 
 def _so_far(decided: Decided, ended: list[Outcome | Verdict], began: float) -> Done:
     """What has come of a run that did not come to its end."""
-    judged = {
-        decision.view.variant.name: tuple(
-            one
-            for one in ended
-            if isinstance(one, Verdict) and one.key in {step.key for step in decision.steps}
-        )
-        for decision in decided.decisions
-    }
+    judged = {}
+    for decision in decided.decisions:
+        keys = {step.key for step in decision.steps}
+        found = (one for one in ended if isinstance(one, Verdict) and one.key in keys)
+        judged[decision.view.variant.name] = tuple(found)
     outcomes = tuple(one for one in ended if not isinstance(one, Verdict))
     return Done(outcomes, judged, seconds=time.monotonic() - began)
 

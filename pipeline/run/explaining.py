@@ -14,7 +14,7 @@ from pipeline import explain, keys, plan
 from pipeline.adapters import disk, texts
 from pipeline.adapters.disk import Digests
 from pipeline.adapters.state import State
-from pipeline.adapters.terminal import paint_for, say
+from pipeline.adapters.terminal import warn
 from pipeline.adapters.texts import Texts
 from pipeline.digest import short
 from pipeline.errors import InputError
@@ -70,7 +70,7 @@ def run_explain(wanted: Wanted) -> dict[str, tuple[Explanation, ...]]:
     with ExitStack() as stack:
         state = stack.enter_context(closing(State(project.state, write=False)))
         if state.set_aside:
-            say(f"{paint_for()('warning', 'yellow')}: the state is unreadable: {state.set_aside}")
+            warn(f"the state is unreadable: {state.set_aside}")
         sources = _sources(project, wanted, state, stack)
         digests = Digests(dict(project.folders), state.file_digests())
         inputs = keys.World(project.lock.digests, project.lock.refreshed, project.config.platform)

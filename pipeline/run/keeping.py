@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline import shelf
 from pipeline.adapters.engine import Engine
 from pipeline.adapters.state import State
-from pipeline.adapters.terminal import paint_for, say
+from pipeline.adapters.terminal import warn
 from pipeline.errors import InterruptedRunError, StackbuildError
 from pipeline.publish import Place
 from pipeline.run.decide import Decided
@@ -32,4 +32,4 @@ def run(decided: Decided, registry: str, worker: Worker, world: tuple[Engine, St
     except InterruptedRunError:
         raise
     except StackbuildError as error:
-        say(f"{paint_for()('warning', 'yellow')}: no manifests are kept: {error.problems[0].message}")
+        warn(f"no manifests are kept: {error.problems[0].message}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline import smoke, testimony
 from pipeline.adapters import pools, verdicts
 from pipeline.adapters.state import State
-from pipeline.adapters.terminal import paint_for, say
+from pipeline.adapters.terminal import warn
 from pipeline.errors import InterruptedRunError, StackbuildError
 from pipeline.outcome import Result, Verdict
 from pipeline.smoke import Probe, Stored
@@ -85,6 +85,6 @@ def share(there: There, found: Iterable[Verdict], state: State) -> None:
         raise
     except StackbuildError as error:
         warning = f"verdicts are not shared: {error.problems[0].message}"
-        say(f"{paint_for()('warning', 'yellow')}: {warning}")
+        warn(warning)
         return
     verdicts.note_shared(state, there.registry, kept)

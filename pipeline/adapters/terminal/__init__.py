@@ -11,6 +11,7 @@ from pipeline.adapters.terminal.streams import (
     put_file,
     put_log,
     say,
+    warn,
 )
 from pipeline.adapters.terminal.watch import watching
 
@@ -25,5 +26,6 @@ __all__ = [
     "put_file",
     "put_log",
     "say",
+    "warn",
     "watching",
 ]

@@ -46,6 +46,11 @@ def say(text: str = "") -> None:
     _write(sys.stderr, f"{text}\n".encode(*_encoding(sys.stderr)))
 
 
+def warn(text: str) -> None:
+    """Talk of what is not as it should be, and ends nothing."""
+    say(f"{paint_for()('warning', 'yellow')}: {text}")
+
+
 @contextmanager
 def talking(instead: Callable[[str], None]) -> Iterator[None]:
     """Have this say what is to be said, for as long as it is in charge of the terminal."""
